@@ -1,0 +1,2 @@
+//! The `harbor` binary.
+fn main() {}
