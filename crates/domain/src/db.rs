@@ -1,0 +1,161 @@
+//! The metadata database: SQLite or PostgreSQL behind one type, one SQL text for both.
+//!
+//! SQLite has many readers and one writer (WAL, `synchronous=FULL`), PostgreSQL a pool.
+//! Statements are portable, with `$1` parameters, and dispatched by `on!`.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use crate::error::Result;
+
+/// One of two, whatever they are: pools, connections, transactions.
+#[derive(Clone, Debug)]
+pub enum Engine<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs one body on either engine: `on!(db.read(), |pool| sqlx::query(SQL).execute(pool).await?)`.
+macro_rules! on {
+    ($target:expr, |$executor:ident| $body:expr) => {
+        match $target {
+            $crate::db::Engine::Sqlite($executor) => $body,
+            $crate::db::Engine::Postgres($executor) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+/// Where the metadata is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file; it is created if absent.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+impl FromStr for Location {
+    type Err = crate::Error;
+
+    /// `postgres://user:password@host/database`, `sqlite:FILE`, or the path of a file.
+    fn from_str(text: &str) -> Result<Self> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
+        Ok(Self::Sqlite(PathBuf::from(path.unwrap_or(text))))
+    }
+}
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: Engine<SqlitePool, PgPool>,
+    write: Engine<SqlitePool, PgPool>,
+}
+
+/// A write transaction: everything in it happens, or nothing. Dropped without commit it is undone.
+#[derive(Debug)]
+pub struct Tx(Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>);
+
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 20;
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    pub async fn open(location: &Location) -> Result<Self> {
+        let db = Self::connect(location).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// Opens the database as it is.
+    pub async fn connect(location: &Location) -> Result<Self> {
+        match location {
+            Location::Sqlite(path) => Self::open_sqlite(path).await,
+            Location::Postgres(url) => Self::open_postgres(PgConnectOptions::from_str(url)?).await,
+        }
+    }
+
+    async fn open_sqlite(path: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(256);
+        let write =
+            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .test_before_acquire(false)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self { read: Engine::Sqlite(read), write: Engine::Sqlite(write) })
+    }
+
+    async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        Ok(Self { read: Engine::Postgres(pool.clone()), write: Engine::Postgres(pool) })
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let outcome = match &self.write {
+            Engine::Sqlite(pool) => sqlx::migrate!("../../migrations/sqlite").run(pool).await,
+            Engine::Postgres(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
+        };
+        outcome.map_err(|error| crate::Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
+    }
+
+    pub(crate) fn read(&self) -> &Engine<SqlitePool, PgPool> {
+        &self.read
+    }
+
+    /// Begins a write transaction.
+    pub async fn begin(&self) -> Result<Tx> {
+        // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
+        Ok(Tx(match &self.write {
+            Engine::Sqlite(pool) => Engine::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Postgres(pool) => Engine::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        on!(self.read(), |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Closes every connection; SQLite folds its log into the file.
+    pub async fn close(&self) {
+        on!(&self.read, |pool| pool.close().await);
+        on!(&self.write, |pool| pool.close().await);
+    }
+}
+
+impl Tx {
+    pub(crate) fn connection(&mut self) -> Engine<&mut SqliteConnection, &mut PgConnection> {
+        match &mut self.0 {
+            Engine::Sqlite(tx) => Engine::Sqlite(&mut **tx),
+            Engine::Postgres(tx) => Engine::Postgres(&mut **tx),
+        }
+    }
+
+    /// Makes everything in the transaction true and durable.
+    pub async fn commit(self) -> Result<()> {
+        on!(self.0, |tx| tx.commit().await?);
+        Ok(())
+    }
+}
