@@ -1,0 +1,168 @@
+//! Around every request: its id, its span, its one access log line, its metrics, and a 500 for a panic.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::HeaderMap;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tracing::{Instrument, Span};
+
+use crate::error::Refusal;
+use crate::origin::Peer;
+use crate::request_id::{self, RequestId};
+use crate::routes::{Fallbacks, Label};
+use crate::{metrics, security};
+
+/// What a log line says when the client left before there was an answer (nginx's word for it).
+const CLIENT_LEFT: u16 = 499;
+
+pub(crate) async fn observe(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = RequestId::of(req.headers());
+    let span = tracing::info_span!("request", method = %req.method(), path = req.path(), id = %id);
+    let entry = Entry::new(&req, span.clone());
+    request_id::scope(id.clone(), answer(req, next, id, entry).instrument(span)).await
+}
+
+async fn answer(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: RequestId,
+    mut entry: Entry,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let fallbacks = req.app_data::<Fallbacks>().cloned();
+    let uri = req.uri().clone();
+    let answered = AssertUnwindSafe(next.call(req)).catch_unwind().await;
+    let failed = match answered {
+        Ok(Ok(response)) => return Ok(entry.finish(response.map_into_boxed_body(), &id)),
+        Ok(Err(error)) => error.error_response(),
+        Err(_panic) => {
+            tracing::error!("a handler panicked");
+            id.mark_reported();
+            let headers = HeaderMap::new();
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            let refusal = Refusal { status, path: uri.path(), headers: &headers };
+            fallbacks.map_or_else(|| crate::error::plain(&refusal), |all| all.render(&refusal))
+        }
+    };
+    // The request went down with its handler, so the answer travels as an error does.
+    let mut failed = failed;
+    failed.headers_mut().insert(request_id::HEADER, id.header());
+    security::harden(failed.headers_mut());
+    entry.status = failed.status().as_u16();
+    Err(InternalError::from_response("unanswered", failed).into())
+}
+
+/// One line in the access log, written when the last byte is handed over, or the client has left.
+struct Entry {
+    started: Instant,
+    method: Method,
+    peer: Option<Peer>,
+    span: Span,
+    status: u16,
+    bytes: u64,
+    label: Option<Label>,
+}
+
+impl Entry {
+    fn new(req: &ServiceRequest, span: Span) -> Self {
+        Self {
+            started: Instant::now(),
+            method: req.method().clone(),
+            peer: Peer::of(req.request()),
+            span,
+            status: CLIENT_LEFT,
+            bytes: 0,
+            label: None,
+        }
+    }
+
+    fn count(&mut self, bytes: &Bytes) {
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn finish(
+        mut self,
+        mut response: ServiceResponse<BoxBody>,
+        id: &RequestId,
+    ) -> ServiceResponse<BoxBody> {
+        self.status = response.status().as_u16();
+        self.label = response.request().app_data::<Label>().cloned();
+        report_unreported(&response, id);
+        response.headers_mut().insert(request_id::HEADER, id.header());
+        security::harden(response.headers_mut());
+        let head = self.method == Method::HEAD;
+        response.map_body(|_, body| match body.try_into_bytes() {
+            Ok(bytes) => {
+                if !head {
+                    self.count(&bytes);
+                }
+                BoxBody::new(bytes)
+            }
+            Err(body) => BoxBody::new(Counted { body, entry: self }),
+        })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed();
+        metrics::observe(&self.method, self.label.as_ref(), self.status, elapsed);
+        let peer = self.peer.map(|peer| tracing::field::display(peer.0));
+        self.span.in_scope(|| {
+            tracing::info!(
+                target: "access",
+                status = self.status,
+                bytes = self.bytes,
+                duration_ms = elapsed.as_secs_f64() * 1000.0,
+                peer,
+            );
+        });
+    }
+}
+
+/// Failures that no service has logged: those of actix's own extractors, say.
+fn report_unreported(response: &ServiceResponse<BoxBody>, id: &RequestId) {
+    let Some(error) = response.response().error() else { return };
+    if !response.status().is_server_error() {
+        tracing::debug!(%error, "request refused");
+    } else if !id.is_reported() {
+        tracing::error!(%error, "request failed");
+    }
+}
+
+/// A streamed body that counts what leaves.
+struct Counted {
+    body: BoxBody,
+    entry: Entry,
+}
+
+impl MessageBody for Counted {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let polled = self.body.as_pin_mut().poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &polled {
+            self.entry.count(bytes);
+        }
+        polled
+    }
+}

@@ -1,0 +1,173 @@
+//! Listening, serving and draining.
+//!
+//! `bind` comes first, so that a port in use is told before a database is opened. `serve` runs actix's
+//! workers on threads of their own, beside the multi-thread runtime from which it is called.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+use crate::observe::observe;
+use crate::routes::Routes;
+use crate::shutdown::Shutdown;
+use crate::{origin, runtime};
+
+/// Time for the head of a request; a slow body is [`crate::Body`]'s matter.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Above the idle time of common load balancers, so that they close first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Whole seconds, and checked once a second by actix: with it, the process ends within five.
+const DRAIN_SECS: u64 = 3;
+/// A blob's chunks are larger than this anyway; small answers need no more.
+const WRITE_BUFFER: usize = 32 * 1024;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("cannot listen on {address}: the address is in use by another process")]
+    InUse { address: SocketAddr },
+    #[error("cannot listen on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot read the certificate {path}")]
+    Certificate { path: PathBuf, source: pem::Error },
+    #[error("cannot read the private key {path}")]
+    Key { path: PathBuf, source: pem::Error },
+    #[error("the certificate and its key cannot be used")]
+    Tls(#[source] rustls::Error),
+    #[error("the HTTP server stopped")]
+    Serve(#[source] io::Error),
+}
+
+/// How to serve; the address is the [`Listener`]'s.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub tls: Option<TlsSettings>,
+    /// Threads that speak HTTP; as many as there are cores when `None`.
+    pub workers: Option<usize>,
+    /// How clients see us, and which proxies may tell.
+    pub origin: origin::Settings,
+}
+
+/// PEM files.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+/// A bound socket: clients wait in its queue until [`serve`] takes them.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// The address with the port that the system chose, if it was asked to (port 0).
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+pub fn bind(address: SocketAddr) -> Result<Listener, Error> {
+    let listen = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::InUse { address },
+        _ => Error::Listen { address, source },
+    };
+    let socket = TcpListener::bind(address).map_err(listen)?;
+    let address = socket.local_addr().map_err(listen)?;
+    Ok(Listener { socket, address })
+}
+
+/// Serves `routes` until `stop`, then drains: no new connections, the requests in flight get three
+/// seconds. To be called on the process's multi-thread runtime, which [`crate::run`] will use.
+pub fn serve(
+    listener: Listener,
+    settings: Settings,
+    routes: Routes,
+    stop: Shutdown,
+) -> impl Future<Output = Result<(), Error>> + Send {
+    let server = start(listener, settings, routes, stop.clone());
+    async move {
+        let server = server?;
+        let handle = server.handle();
+        let mut running = Handle::current().spawn(server);
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            () = stop.triggered() => {
+                handle.stop(true).await;
+                running.await
+            }
+        };
+        match ended {
+            Ok(served) => served.map_err(Error::Serve),
+            Err(failure) => Err(Error::Serve(io::Error::other(failure))),
+        }
+    }
+}
+
+/// Apart from [`serve`], because actix's builder is not `Send` and must be gone before the first await.
+fn start(
+    listener: Listener,
+    settings: Settings,
+    routes: Routes,
+    stop: Shutdown,
+) -> Result<Server, Error> {
+    let handle = Handle::current();
+    let origin = Arc::new(settings.origin);
+    let app = move || {
+        runtime::adopt(handle.clone());
+        App::new()
+            .app_data(Arc::clone(&origin))
+            .app_data(stop.clone())
+            .wrap(from_fn(observe))
+            .configure(|config| routes.configure(config))
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = HttpServer::new(app)
+        .workers(settings.workers.unwrap_or(cores).max(1))
+        .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .h1_write_buffer_size(WRITE_BUFFER)
+        .shutdown_timeout(DRAIN_SECS)
+        .disable_signals();
+    let listening = match &settings.tls {
+        Some(tls) => server.listen_rustls_0_23(listener.socket, tls.load()?),
+        None => server.listen(listener.socket),
+    };
+    Ok(listening.map_err(Error::Serve)?.run())
+}
+
+impl TlsSettings {
+    /// Also a check at start-up: a wrong file is named before anything is served.
+    fn load(&self) -> Result<ServerConfig, Error> {
+        let bad_cert = |source| Error::Certificate { path: self.cert.clone(), source };
+        let chain = CertificateDer::pem_file_iter(&self.cert).map_err(bad_cert)?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(bad_cert)?;
+        if chain.is_empty() {
+            return Err(bad_cert(pem::Error::NoItemsFound));
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|source| Error::Key { path: self.key.clone(), source })?;
+        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(Error::Tls)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Logs: to standard error, as text or JSON, from the level that the operator chose.
+
+use serde::Deserialize;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("the log level is not one of error, warn, info, debug, trace, nor a filter")]
+    Level(#[source] ParseError),
+    #[error("logging has been set up already")]
+    Twice(#[source] TryInitError),
+}
+
+/// `level` is a level (`info`) or a filter (`info,registry=debug,access=off`).
+pub fn init(format: Format, level: &str) -> Result<(), Error> {
+    let filter = EnvFilter::builder().parse(level).map_err(Error::Level)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        Format::Text => builder.with_ansi(false).finish().try_init().map_err(Error::Twice),
+        Format::Json => {
+            builder.json().flatten_event(true).finish().try_init().map_err(Error::Twice)
+        }
+    }
+}
