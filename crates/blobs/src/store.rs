@@ -1,0 +1,120 @@
+//! The store: verbs over objects, dispatched to a driver.
+
+use bytes::Bytes;
+use oci::{Algorithm, Digest};
+
+use crate::{
+    Committed, HashState, Key, Listing, Reader, Result, Settings, Upload,
+    driver::{Driver, blocking},
+};
+
+/// Where bytes are kept. Cheap to clone; clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    driver: Driver,
+}
+
+/// Space of the medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes it can hold.
+    pub total: u64,
+    /// Bytes it can still take from us.
+    pub available: u64,
+}
+
+/// How often the medium was asked to make something durable, since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Syncs {
+    /// Contents of files.
+    pub files: u64,
+    /// Entries of directories; one may serve many uploads.
+    pub directories: u64,
+}
+
+impl Store {
+    /// Opens the store, making its root if there is none.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let settings = settings.clone();
+        let driver = blocking(move || Driver::open(&settings)).await?;
+        Ok(Self { driver })
+    }
+
+    /// Begins an object. Nothing happens on the medium before the first bytes do.
+    ///
+    /// What an upload that was never paused left under `key` is overwritten.
+    pub fn create(&self, key: &Key, algorithm: Algorithm) -> Upload {
+        self.resume(key, HashState::new(algorithm))
+    }
+
+    /// Goes on with a paused upload, from [`HashState::length`]; what lies behind is cut off.
+    ///
+    /// The object is looked at when bytes, a pause or a commit come: only then is it `NotFound`, `Busy`, `Sealed` or `Corrupt`.
+    pub fn resume(&self, key: &Key, state: HashState) -> Upload {
+        Upload::new(self.driver.clone(), key.clone(), state)
+    }
+
+    /// Creates, writes and commits an object whose bytes are all here, in one hop to a blocking thread.
+    pub async fn put(&self, key: &Key, bytes: Bytes, expected: &Digest) -> Result<Committed> {
+        let mut upload = self.create(key, expected.algorithm());
+        upload.hold(bytes);
+        upload.commit(expected).await
+    }
+
+    /// Opens an object for reading. The first 256 KiB come in the same hop.
+    pub async fn reader(&self, key: &Key) -> Result<Reader> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || Reader::open(driver.source(&key)?)).await
+    }
+
+    /// All bytes of an object of at most `limit` bytes, in one hop.
+    pub async fn read_all(&self, key: &Key, limit: u64) -> Result<Bytes> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || driver.source(&key)?.read_all(limit)).await
+    }
+
+    /// Reads the whole object and tells what it is. For scrubbing; any object, committed or not.
+    pub async fn digest(&self, key: &Key, algorithm: Algorithm) -> Result<Committed> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || {
+            let source = driver.source(&key)?;
+            let state = source.hash(algorithm, source.size())?;
+            Ok(Committed { size: state.length(), digest: state.digest() })
+        })
+        .await
+    }
+
+    /// Removes an object. Readers that hold it go on; removing what is not there is no error.
+    pub async fn delete(&self, key: &Key) -> Result<()> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || driver.delete(&key)).await
+    }
+
+    /// Whether there is an object.
+    pub async fn contains(&self, key: &Key) -> Result<bool> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || driver.contains(&key)).await
+    }
+
+    /// All objects below the directory `under`, or all there are, in pages and in no order.
+    pub fn list(&self, under: Option<&Key>) -> Listing {
+        Listing::new(self.driver.clone(), under.cloned())
+    }
+
+    /// How much space there is.
+    pub async fn free_space(&self) -> Result<Space> {
+        let driver = self.driver.clone();
+        blocking(move || driver.free_space()).await
+    }
+
+    /// Writes and removes a few bytes.
+    pub async fn health(&self) -> Result<()> {
+        let driver = self.driver.clone();
+        blocking(move || driver.health()).await
+    }
+
+    /// Counts of syncs, for metrics and tests.
+    pub fn syncs(&self) -> Syncs {
+        self.driver.syncs()
+    }
+}
