@@ -31,7 +31,7 @@ impl fmt::Debug for Credentials {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum CredentialsInvalid {
+pub enum Invalid {
     #[error("there is more than one Authorization header")]
     Several,
     #[error("the Authorization header is malformed")]
@@ -42,38 +42,38 @@ pub enum CredentialsInvalid {
 
 impl Credentials {
     /// `None` when there is no `Authorization` header.
-    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, CredentialsInvalid> {
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, Invalid> {
         let mut values = headers.get_all(header::AUTHORIZATION);
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
-            return Err(CredentialsInvalid::Several);
+            return Err(Invalid::Several);
         }
-        let text = value.to_str().map_err(|_not_ascii| CredentialsInvalid::Malformed)?.trim();
-        let (scheme, rest) = text.split_once(' ').ok_or(CredentialsInvalid::Malformed)?;
+        let text = value.to_str().map_err(|_not_ascii| Invalid::Malformed)?.trim();
+        let (scheme, rest) = text.split_once(' ').ok_or(Invalid::Malformed)?;
         // RFC 9110 §11.1: the scheme is case-insensitive.
         if scheme.eq_ignore_ascii_case("basic") {
             Self::basic(rest.trim()).map(Some)
         } else if scheme.eq_ignore_ascii_case("bearer") {
             Self::bearer(rest.trim()).map(Some)
         } else {
-            Err(CredentialsInvalid::Scheme)
+            Err(Invalid::Scheme)
         }
     }
 
-    fn basic(encoded: &str) -> Result<Self, CredentialsInvalid> {
-        let bytes = STANDARD.decode(encoded).map_err(|_garbage| CredentialsInvalid::Malformed)?;
-        let text = String::from_utf8(bytes).map_err(|_garbage| CredentialsInvalid::Malformed)?;
+    fn basic(encoded: &str) -> Result<Self, Invalid> {
+        let bytes = STANDARD.decode(encoded).map_err(|_garbage| Invalid::Malformed)?;
+        let text = String::from_utf8(bytes).map_err(|_garbage| Invalid::Malformed)?;
         // RFC 7617 §2: a name holds no colon, a password may.
-        let (name, password) = text.split_once(':').ok_or(CredentialsInvalid::Malformed)?;
+        let (name, password) = text.split_once(':').ok_or(Invalid::Malformed)?;
         if text.chars().any(char::is_control) {
-            return Err(CredentialsInvalid::Malformed);
+            return Err(Invalid::Malformed);
         }
         Ok(Self::Basic { name: name.to_owned(), password: password.to_owned() })
     }
 
-    fn bearer(token: &str) -> Result<Self, CredentialsInvalid> {
+    fn bearer(token: &str) -> Result<Self, Invalid> {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(CredentialsInvalid::Malformed);
+            return Err(Invalid::Malformed);
         }
         Ok(Self::Bearer(token.to_owned()))
     }
@@ -84,7 +84,7 @@ impl Credentials {
 pub struct Offered(pub Option<Credentials>);
 
 impl FromRequest for Offered {
-    type Error = CredentialsInvalid;
+    type Error = Invalid;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(req: &HttpRequest, _payload: &mut Payload) -> Self::Future {
@@ -92,7 +92,7 @@ impl FromRequest for Offered {
     }
 }
 
-impl ResponseError for CredentialsInvalid {
+impl ResponseError for Invalid {
     fn status_code(&self) -> StatusCode {
         StatusCode::UNAUTHORIZED
     }

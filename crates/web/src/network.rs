@@ -17,7 +17,7 @@ pub struct Network {
 
 #[derive(Debug, Error)]
 #[error("not a network such as 10.0.0.0/8 or fd00::/8")]
-pub struct NetworkInvalid;
+pub struct Invalid;
 
 impl Network {
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -36,20 +36,20 @@ impl Network {
 }
 
 impl FromStr for Network {
-    type Err = NetworkInvalid;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, NetworkInvalid> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_invalid| NetworkInvalid)?;
+        let address: IpAddr = address.parse().map_err(|_invalid| Invalid)?;
         let max = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
-            Some(digits) => digits.parse().map_err(|_invalid| NetworkInvalid)?,
+            Some(digits) => digits.parse().map_err(|_invalid| Invalid)?,
             None => max,
         };
-        if prefix > max { Err(NetworkInvalid) } else { Ok(Self { address, prefix }) }
+        if prefix > max { Err(Invalid) } else { Ok(Self { address, prefix }) }
     }
 }
 
@@ -89,7 +89,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let special = matches!(
         (a, b, c),
-        (0 | 10 | 127, _, _)
+        (0 | 10 | 127 | 224..=255, _, _)
             | (100, 64..=127, _)
             | (169, 254, _)
             | (172, 16..=31, _)
@@ -99,12 +99,11 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
             | (198, 18..=19, _)
             | (198, 51, 100)
             | (203, 0, 113)
-            | (224..=255, _, _)
     );
     !special
 }
 
-/// Only 2000::/3 is allocated; within it, ranges that carry an IPv4 address or are reserved.
+/// Only `2000::/3` is allocated; within it, ranges that carry an IPv4 address or are reserved.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, c, d, ..] = ip.segments();
     match (a, b) {

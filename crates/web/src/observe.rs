@@ -44,7 +44,7 @@ async fn answer(
     let fallbacks = req.app_data::<Fallbacks>().cloned();
     let uri = req.uri().clone();
     let answered = AssertUnwindSafe(next.call(req)).catch_unwind().await;
-    let failed = match answered {
+    let mut failed = match answered {
         Ok(Ok(response)) => return Ok(entry.finish(response.map_into_boxed_body(), &id)),
         Ok(Err(error)) => error.error_response(),
         Err(_panic) => {
@@ -57,7 +57,6 @@ async fn answer(
         }
     };
     // The request went down with its handler, so the answer travels as an error does.
-    let mut failed = failed;
     failed.headers_mut().insert(request_id::HEADER, id.header());
     security::harden(failed.headers_mut());
     entry.status = failed.status().as_u16();
@@ -136,10 +135,18 @@ impl Drop for Entry {
 fn report_unreported(response: &ServiceResponse<BoxBody>, id: &RequestId) {
     let Some(error) = response.response().error() else { return };
     if !response.status().is_server_error() {
-        tracing::debug!(%error, "request refused");
+        refused(error);
     } else if !id.is_reported() {
-        tracing::error!(%error, "request failed");
+        failed(error);
     }
+}
+
+fn refused(error: &Error) {
+    tracing::debug!(%error, "request refused");
+}
+
+fn failed(error: &Error) {
+    tracing::error!(%error, "request failed");
 }
 
 /// A streamed body that counts what leaves.

@@ -34,7 +34,7 @@ impl Default for Paging {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PagingInvalid {
+pub enum Invalid {
     #[error("page in query must be a whole number greater than or equal to 1")]
     Page,
     #[error("page_size in query must be a whole number from 1 to 100")]
@@ -42,13 +42,13 @@ pub enum PagingInvalid {
 }
 
 impl Paging {
-    pub fn parse(query: &str) -> Result<Self, PagingInvalid> {
+    pub fn parse(query: &str) -> Result<Self, Invalid> {
         let mut paging = Self::default();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*key {
-                "page" => paging.page = whole(&value, u64::MAX >> 16).ok_or(PagingInvalid::Page)?,
+                "page" => paging.page = whole(&value, u64::MAX >> 16).ok_or(Invalid::Page)?,
                 "page_size" => {
-                    paging.page_size = whole(&value, MAX_SIZE).ok_or(PagingInvalid::Size)?;
+                    paging.page_size = whole(&value, MAX_SIZE).ok_or(Invalid::Size)?;
                 }
                 _ => {}
             }
@@ -123,15 +123,15 @@ fn tame(text: &str) -> String {
 }
 
 impl FromRequest for Paging {
-    type Error = PagingInvalid;
-    type Future = Ready<Result<Self, PagingInvalid>>;
+    type Error = Invalid;
+    type Future = Ready<Result<Self, Invalid>>;
 
     fn from_request(req: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(Self::parse(req.query_string()))
     }
 }
 
-impl ResponseError for PagingInvalid {
+impl ResponseError for Invalid {
     fn status_code(&self) -> StatusCode {
         StatusCode::UNPROCESSABLE_ENTITY
     }

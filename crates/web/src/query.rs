@@ -52,7 +52,7 @@ pub struct Sort {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum QueryInvalid {
+pub enum Invalid {
     #[error("the query string must contain \"=\" and the key/value cannot be empty")]
     Pair,
     #[error("a range must look like [min~max], with at least one of both")]
@@ -63,16 +63,16 @@ pub enum QueryInvalid {
 
 impl Filter {
     /// `q` as it stands in the decoded query string; Harbor unescapes it once more.
-    pub fn parse(q: &str) -> Result<Self, QueryInvalid> {
+    pub fn parse(q: &str) -> Result<Self, Invalid> {
         let mut terms = BTreeMap::new();
         if q.is_empty() {
             return Ok(Self(terms));
         }
         for pair in unescape(q).split(',') {
-            let (key, value) = pair.split_once('=').ok_or(QueryInvalid::Pair)?;
+            let (key, value) = pair.split_once('=').ok_or(Invalid::Pair)?;
             let key = key.trim();
             if key.is_empty() || value.is_empty() {
-                return Err(QueryInvalid::Pair);
+                return Err(Invalid::Pair);
             }
             terms.insert(snake_case(key), Term::parse(value)?);
         }
@@ -93,29 +93,29 @@ impl Filter {
 }
 
 impl Term {
-    fn parse(value: &str) -> Result<Self, QueryInvalid> {
+    fn parse(value: &str) -> Result<Self, Invalid> {
         if let Some(text) = value.strip_prefix('~') {
             return Ok(Self::Fuzzy(text.to_owned()));
         }
         if let Some(rest) = value.strip_prefix('[') {
-            return Self::range(rest.strip_suffix(']').ok_or(QueryInvalid::Range)?);
+            return Self::range(rest.strip_suffix(']').ok_or(Invalid::Range)?);
         }
         if let Some(rest) = value.strip_prefix('{') {
-            return list(rest.strip_suffix('}').ok_or(QueryInvalid::List)?).map(Self::Any);
+            return list(rest.strip_suffix('}').ok_or(Invalid::List)?).map(Self::Any);
         }
         if let Some(rest) = value.strip_prefix('(') {
-            return list(rest.strip_suffix(')').ok_or(QueryInvalid::List)?).map(Self::All);
+            return list(rest.strip_suffix(')').ok_or(Invalid::List)?).map(Self::All);
         }
         let escaped =
             value.strip_prefix('\\').filter(|rest| rest.starts_with(['~', '[', '{', '(']));
         Ok(Self::Exact(escaped.unwrap_or(value).to_owned()))
     }
 
-    fn range(text: &str) -> Result<Self, QueryInvalid> {
-        let (min, max) = text.split_once('~').ok_or(QueryInvalid::Range)?;
+    fn range(text: &str) -> Result<Self, Invalid> {
+        let (min, max) = text.split_once('~').ok_or(Invalid::Range)?;
         let end = |text: &str| (!text.trim().is_empty()).then(|| Value::parse(text.trim()));
         match (end(min), end(max)) {
-            (None, None) => Err(QueryInvalid::Range),
+            (None, None) => Err(Invalid::Range),
             (min, max) => Ok(Self::Range { min, max }),
         }
     }
@@ -154,9 +154,9 @@ impl Sort {
     }
 }
 
-fn list(text: &str) -> Result<Vec<Value>, QueryInvalid> {
+fn list(text: &str) -> Result<Vec<Value>, Invalid> {
     let values: Vec<Value> = text.split_whitespace().map(Value::parse).collect();
-    if values.is_empty() { Err(QueryInvalid::List) } else { Ok(values) }
+    if values.is_empty() { Err(Invalid::List) } else { Ok(values) }
 }
 
 /// Harbor unescapes `q` a second time, so that `q=tags%253Dnil` works; what cannot be is left alone.
@@ -179,7 +179,7 @@ fn snake_case(key: &str) -> String {
     snake
 }
 
-impl ResponseError for QueryInvalid {
+impl ResponseError for Invalid {
     fn status_code(&self) -> StatusCode {
         StatusCode::BAD_REQUEST
     }
