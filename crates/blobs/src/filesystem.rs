@@ -13,13 +13,14 @@ mod walk;
 use std::{
     fs::File,
     io,
+    os::unix::fs::FileExt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use uuid::Uuid;
 
 use crate::{Error, Key, Result, Space, Syncs, key::parent, settings};
@@ -103,9 +104,7 @@ impl Filesystem {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let file = self.root.file(&name, flags)?;
         // A full disk shows when a block is allocated, not when a file is made.
-        let written = rustix::fs::fchmod(&file, Mode::RUSR)
-            .map_err(io::Error::from)
-            .and_then(|()| io::Write::write_all(&mut &file, &[0; 4096]));
+        let written = file.write_all_at(&[0; 4096], 0);
         self.root.unlink(&name)?;
         Ok(written?)
     }
@@ -133,3 +132,6 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Both halves of a walk and an upload outlive the call that made them.
 type Shared = Arc<Filesystem>;
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,11 @@ impl Upload {
         self.batch.push(bytes);
     }
 
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.batch.len()
+    }
+
     fn is_ready(&self) -> bool {
         match &self.stage {
             Stage::Idle(_) | Stage::Failed => true,
