@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn the_whole_matrix_is_as_reviewed() {
-    let mut table = format!("{:<28} admin maintainer developer guest limited public\n", "");
+    let mut table = format!("{:<28} PA  M  D  G LG anyone\n", "");
     for resource in Resource::ALL {
         for action in Action::ALL {
             let roles = Role::ALL.map(|role| role_permits(role, resource, action));
@@ -15,7 +15,7 @@ fn the_whole_matrix_is_as_reviewed() {
                 let marks: String = roles
                     .iter()
                     .chain([&public])
-                    .map(|yes| if *yes { " x" } else { " ." })
+                    .map(|yes| if *yes { "  x" } else { "  ." })
                     .collect();
                 writeln!(table, "{:<28}{marks}", format!("{resource} {action}")).unwrap();
             }
