@@ -1,5 +1,7 @@
 //! Who calls. No credentials is [`Principal::Anonymous`], a value like any other.
 
+use std::sync::Arc;
+
 use crate::RobotPermission;
 use crate::token::{Claims, Subject};
 
@@ -9,7 +11,7 @@ pub enum Principal {
     User(UserIdentity),
     Robot(RobotIdentity),
     /// The bearer of a registry token, who may do what the token lists and nothing else.
-    Bearer(Claims),
+    Bearer(Arc<Claims>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,5 +73,11 @@ impl Principal {
             Subject::User { id } => Some(id),
             Subject::Anonymous | Subject::Robot { .. } => None,
         }
+    }
+}
+
+impl From<Claims> for Principal {
+    fn from(claims: Claims) -> Self {
+        Self::Bearer(Arc::new(claims))
     }
 }

@@ -37,6 +37,16 @@ pub struct Terms {
     pub audience: String,
 }
 
+impl Terms {
+    /// The issuer of Harbor's token service, which registries of existing installations expect.
+    pub const ISSUER: &str = "harbor-token-issuer";
+
+    /// Tokens of our own token service for `service`.
+    pub fn of_service(service: &str) -> Self {
+        Self { issuer: Self::ISSUER.to_owned(), audience: service.to_owned() }
+    }
+}
+
 impl Claims {
     /// A token for `principal` that allows `access` for `lifetime` seconds from `now` on.
     pub fn new(

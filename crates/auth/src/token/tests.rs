@@ -12,7 +12,7 @@ use crate::scope::{Access, RegistryAction};
 const NOW: i64 = 1_700_000_000;
 
 fn terms() -> Terms {
-    Terms { issuer: "harbor-token-issuer".to_owned(), audience: "harbor-registry".to_owned() }
+    Terms::of_service("harbor-registry")
 }
 
 fn ring() -> KeyRing {
@@ -56,7 +56,7 @@ fn what_is_signed_is_read_back() {
     assert_eq!(read.access_to(&name, RegistryAction::Pull).unwrap().repository, Some(2));
     assert_eq!(read.access_to(&name, RegistryAction::Push), None);
     assert!(!read.permits_catalog());
-    assert_eq!(Principal::Bearer(read).name(), "ann");
+    assert_eq!(Principal::from(read).name(), "ann");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn nobody_has_an_empty_name_in_a_token() {
     let claims = Claims::new(&terms(), &Principal::Anonymous, vec![Access::catalog()], 60, NOW);
     assert_eq!((claims.sub.as_str(), claims.subject), ("", Subject::Anonymous));
     assert!(claims.permits_catalog());
-    assert_eq!(Principal::Bearer(claims).name(), "anonymous");
+    assert_eq!(Principal::from(claims).name(), "anonymous");
 }
 
 #[test]
