@@ -94,7 +94,6 @@ memory_gib=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1
 binary=${CARGO_TARGET_DIR:-$root/target}/release/harbor
 [ -x "$binary" ] || fail "the build left no $binary" "is build.target or build.target-dir set in ~/.cargo/config.toml?"
 
-mkdir -p "$data" 2>/dev/null || fail "the data directory $data cannot be made" "name another with --data DIR, or run as root"
 say "data directory: $data"
 say "starting on $listen; Ctrl-C stops it"
 arguments=(serve --listen "$listen" --data "$data")

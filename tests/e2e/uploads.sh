@@ -9,7 +9,7 @@ octets=(--header 'Content-Type: application/octet-stream')
 head -c 3000000 /dev/urandom >"$work/blob"
 digest=$(digest_of "$work/blob")
 head -c 1000000 "$work/blob" >"$work/part-1"
-tail -c +1000001 "$work/blob" | head -c 1500000 >"$work/part-2"
+head -c 2500000 "$work/blob" | tail -c 1500000 >"$work/part-2"
 tail -c +2500001 "$work/blob" >"$work/part-3"
 
 # begin: a new upload session; sets $location.

@@ -22,6 +22,8 @@ cache=$root/target/e2e
 data=$work/data
 
 # Clients keep their logins and images here, not in the home of whoever runs the tests.
+# shellcheck disable=SC2034  # for the test that runs install.sh
+callers_home=$HOME
 export HOME=$work/home DOCKER_CONFIG=$work/docker REGISTRY_AUTH_FILE=$work/auth.json
 mkdir -p "$HOME" "$DOCKER_CONFIG" "$cache"
 unset XDG_RUNTIME_DIR HARBOR_ADMIN_PASSWORD
@@ -226,4 +228,4 @@ absolute() { case $1 in http*) echo "$1" ;; *) echo "$url$1" ;; esac; }
 joint() { case $1 in *\?*) echo '&' ;; *) echo '?' ;; esac; }
 
 # stored_bytes: what the blob store holds.
-stored_bytes() { du --summarize --bytes --apparent-size "$data" --exclude='*.db*' --exclude='*.sqlite*' | cut -f 1; }
+stored_bytes() { du --summarize --bytes "$data/storage" | cut -f 1; }

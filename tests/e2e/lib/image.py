@@ -1,8 +1,9 @@
 """Writes images as OCI layouts: the same arguments give the same bytes, and the bytes do not compress.
 
-    image.py LAYOUT TAG [--layers N] [--layer-kib K] [--seed S] [--platform OS/ARCH ..] [--artifact-type TYPE]
+    image.py LAYOUT TAG [--layers N] [--layer-kib K] [--seed S] [--count N]
+                        [--platform OS/ARCH ..] [--artifact-type TYPE]
 
-Several tags may be written into one layout. More than one platform makes an index. With an artifact type there is
+Several tags may be written into one layout, and `--count N` writes TAG0, TAG1, .. at once. More than one platform makes an index. With an artifact type there is
 no configuration, only the empty object that the image specification prescribes.
 """
 
@@ -25,18 +26,29 @@ def main():
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--layer-kib", type=int, default=4)
     parser.add_argument("--seed", default="0")
+    parser.add_argument("--count", type=int)
     parser.add_argument("--platform", action="append", default=[])
     parser.add_argument("--artifact-type")
     arguments = parser.parse_args()
 
     os.makedirs(os.path.join(arguments.layout, "blobs", "sha256"), exist_ok=True)
-    if arguments.artifact_type:
-        top = artifact(arguments)
+    tags = {}
+    if arguments.count is None:
+        tags[arguments.tag] = write(arguments)
     else:
-        platforms = arguments.platform or ["linux/amd64"]
-        images = [image(arguments, platform) for platform in platforms]
-        top = images[0] if len(images) == 1 else index(arguments, images)
-    record(arguments, top)
+        seed = arguments.seed
+        for number in range(arguments.count):
+            arguments.seed = f"{seed}-{number}"
+            tags[f"{arguments.tag}{number}"] = write(arguments)
+    record(arguments, tags)
+
+
+def write(arguments):
+    """What one tag points to."""
+    if arguments.artifact_type:
+        return artifact(arguments)
+    images = [image(arguments, platform) for platform in arguments.platform or ["linux/amd64"]]
+    return images[0] if len(images) == 1 else index(arguments, images)
 
 
 def image(arguments, platform):
@@ -108,17 +120,19 @@ def blob(arguments, media_type, content):
     return {"mediaType": media_type, "digest": "sha256:" + digest, "size": len(content)}
 
 
-def record(arguments, descriptor):
-    """Adds the tag to the layout's index."""
+def record(arguments, tags):
+    """Adds the tags to the layout's index."""
     path = os.path.join(arguments.layout, "index.json")
     manifests = []
     if os.path.exists(path):
         with open(path) as file:
             manifests = json.load(file)["manifests"]
-    named = descriptor | {"annotations": {"org.opencontainers.image.ref.name": arguments.tag}}
-    named.pop("platform", None)
+    for tag, descriptor in tags.items():
+        named = descriptor | {"annotations": {"org.opencontainers.image.ref.name": tag}}
+        named.pop("platform", None)
+        manifests.append(named)
     with open(path, "w") as file:
-        json.dump({"schemaVersion": 2, "manifests": manifests + [named]}, file)
+        json.dump({"schemaVersion": 2, "manifests": manifests}, file)
     with open(os.path.join(arguments.layout, "oci-layout"), "w") as file:
         json.dump({"imageLayoutVersion": "1.0.0"}, file)
 

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Installs what the tests need on a Debian or Ubuntu machine, then runs every test; stops at the first stage that fails.
+#
+#     ./test.sh              everything
+#     ./test.sh e2e          one stage of: shell ci release e2e
+#
+# Changes nothing of the machine but packages: databases and daemons are the tests' own, in temporary folders.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")" && pwd)
+cd "$root"
+# shellcheck source=deploy/lib/setup.sh
+. "$root/deploy/lib/setup.sh"
+
+# The whole list, so that a new machine needs one look at the package lists.
+packages=(
+    build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
+    postgresql chromium chromium-driver
+    docker.io skopeo podman buildah debootstrap runc
+)
+
+# stage NAME FUNCTION: tells what runs, how long it took, and where it broke.
+stage() {
+    local began=$SECONDS
+    current_stage=$1
+    say "stage $1"
+    "$2"
+    say "stage $1: passed in $((SECONDS - began)) s"
+    current_stage=''
+}
+current_stage='' cluster=''
+
+finish() {
+    local status=$?
+    trap - EXIT
+    stop_postgres
+    if [ $status -ne 0 ]; then
+        printf '\n==> FAILED%s after %s s; its output is above\n' "${current_stage:+ in stage $current_stage}" "$SECONDS" >&2
+    fi
+    exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+prepare_machine() {
+    local absent=()
+    # Ubuntu has Chromium as a snap only; a browser that is there under its usual name will do.
+    for package in "${packages[@]}"; do
+        case $package in
+            chromium) have chromium || have chromium-browser || absent+=("$package") ;;
+            chromium-driver) have chromedriver || absent+=("$(chromedriver_package)") ;;
+            *) absent+=("$package") ;;
+        esac
+    done
+    apt_install "${absent[@]}"
+    ensure_compiler
+    ensure_rust
+    ensure_rust_tools
+    if ! cargo deny --version >/dev/null 2>&1; then
+        say "installing cargo-deny (cargo install)"
+        # Unoptimised: it reads one lock file, and builds in half the time.
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug cargo-deny \
+            || fail "cargo-deny could not be installed" "cargo install --locked cargo-deny"
+    fi
+    # rustup's folder is on the PATH of `ensure_rust`; the tests start chromedriver by its name.
+    have chromedriver || fail "chromedriver is not on the PATH" "apt-get install chromium-driver"
+}
+
+chromedriver_package() { [ -n "$(apt_candidate chromium-driver)" ] && echo chromium-driver || echo chromium-chromedriver; }
+
+# as_postgres COMMAND..: PostgreSQL refuses to run as root.
+as_postgres() {
+    if [ "$(id -u)" -eq 0 ]; then
+        (cd / && setpriv --reuid=postgres --regid=postgres --init-groups "$@")
+    else
+        "$@"
+    fi
+}
+
+# A cluster of our own on a free port; nothing in it outlives the run, so nothing is synced to the disk.
+start_postgres() {
+    local programs port
+    programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
+    [ -x "$programs/initdb" ] || fail "PostgreSQL's initdb is not under /usr/lib/postgresql" "apt-get install postgresql"
+    cluster=$(mktemp -d /tmp/test-postgres.XXXXXX)
+    if [ "$(id -u)" -eq 0 ]; then
+        chown postgres: "$cluster"
+    fi
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    as_postgres "$programs/initdb" --pgdata "$cluster/data" --username postgres --auth trust --encoding UTF8 --no-sync >/dev/null
+    as_postgres "$programs/pg_ctl" --pgdata "$cluster/data" --log "$cluster/log" --wait start --options \
+        "-p $port -k $cluster -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400" \
+        >/dev/null || { cat "$cluster/log" >&2; fail "PostgreSQL did not start" "its log is above"; }
+    postgres_programs=$programs
+    export TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres
+    say "PostgreSQL: $TEST_DATABASE_URL"
+}
+
+stop_postgres() {
+    [ -n "$cluster" ] || return 0
+    as_postgres "$postgres_programs/pg_ctl" --pgdata "$cluster/data" --mode immediate stop >/dev/null 2>&1 || true
+    as_root rm -rf "$cluster"
+    cluster=''
+}
+
+check_shell() {
+    shellcheck install.sh test.sh .ci/run deploy/lib/setup.sh tests/e2e/*.sh tests/e2e/run tests/e2e/lib/e2e.sh
+}
+
+# Format, dependencies, lints, tests on both engines and in a browser, documentation.
+check_workspace() {
+    start_postgres
+    cargo xtask ci
+    stop_postgres
+}
+
+build_release() { cargo build --release --locked --package harbor; }
+
+# As root: the tests start a Docker daemon and mount a small disk to fill it.
+run_clients() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/run; }
+
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(shell ci release e2e)
+stage prepare prepare_machine
+for name in "${stages[@]}"; do
+    case $name in
+        shell) stage "$name" check_shell ;;
+        ci) stage "$name" check_workspace ;;
+        release) stage "$name" build_release ;;
+        e2e) stage "$name" run_clients ;;
+        *) fail "there is no stage '$name'" "shell ci release e2e" ;;
+    esac
+done
+say "everything passed in $SECONDS s"
