@@ -7,11 +7,14 @@
 mod claims;
 mod keys;
 
-pub use claims::{Claims, Subject, Terms};
+pub use claims::{Claims, Subject};
 pub use keys::{KeyInvalid, KeyRing, SigningKey, VerifyingKey, VerifyingKeys};
 
 use jsonwebtoken::{Algorithm, Header, Validation, errors::Error as JwtError};
 use thiserror::Error;
+
+/// The issuer of Harbor's token service, which the registries of existing installations expect.
+pub const ISSUER: &str = "harbor-token-issuer";
 
 /// How far clocks may differ, in seconds.
 pub const LEEWAY: i64 = 60;
@@ -48,29 +51,34 @@ pub enum Invalid {
 #[error("cannot sign the token")]
 pub struct SigningFailed(#[source] JwtError);
 
-/// Signs `claims` with the ring's signing key.
-pub fn issue(keys: &KeyRing, claims: &Claims) -> Result<String, SigningFailed> {
-    let mut header = Header::new(Algorithm::ES256);
-    header.kid = Some(keys.signing().kid().to_owned());
-    jsonwebtoken::encode(&header, claims, keys.signing().encoding()).map_err(SigningFailed)
+impl KeyRing {
+    /// Signs `claims`.
+    pub fn issue(&self, claims: &Claims) -> Result<String, SigningFailed> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.signing().kid().to_owned());
+        jsonwebtoken::encode(&header, claims, self.signing().encoding()).map_err(SigningFailed)
+    }
+
+    /// See [`VerifyingKeys::verify`].
+    pub fn verify(&self, token: &str, service: &str, now: i64) -> Result<Claims, Invalid> {
+        self.verifying().verify(token, service, now)
+    }
 }
 
-/// What `token` states, if it was signed with one of `keys`, by and for those in `terms`, and is valid at `now`.
-pub fn verify(
-    keys: &VerifyingKeys,
-    terms: &Terms,
-    token: &str,
-    now: i64,
-) -> Result<Claims, Invalid> {
-    if token.len() > MAX_LEN {
-        return Err(Invalid::TooLong);
+impl VerifyingKeys {
+    /// What `token` states, if [`ISSUER`] signed it with one of these keys for `service` and it is valid at
+    /// `now`, in Unix seconds.
+    pub fn verify(&self, token: &str, service: &str, now: i64) -> Result<Claims, Invalid> {
+        if token.len() > MAX_LEN {
+            return Err(Invalid::TooLong);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(Invalid::Malformed)?;
+        let key = self.by_kid(acceptable_kid(&header)?).ok_or(Invalid::KeyUnknown)?;
+        let data = jsonwebtoken::decode::<Claims>(token, key.decoding(), &signature_only())
+            .map_err(Invalid::Signature)?;
+        check_claims(&data.claims, service, now)?;
+        Ok(data.claims)
     }
-    let header = jsonwebtoken::decode_header(token).map_err(Invalid::Malformed)?;
-    let key = keys.by_kid(acceptable_kid(&header)?).ok_or(Invalid::KeyUnknown)?;
-    let data = jsonwebtoken::decode::<Claims>(token, key.decoding(), &signature_only())
-        .map_err(Invalid::Signature)?;
-    check_terms(&data.claims, terms, now)?;
-    Ok(data.claims)
 }
 
 /// The `kid` of a header that has nothing else to say about keys.
@@ -94,7 +102,7 @@ fn acceptable_kid(header: &Header) -> Result<&str, Invalid> {
     header.kid.as_deref().ok_or(Invalid::KeyUnknown)
 }
 
-/// The library would read the clock itself, so it checks the signature and `check_terms` the rest.
+/// The library would read the clock itself, so it checks the signature and `check_claims` the rest.
 /// That claims are present is what `Claims` has no optional fields for.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::ES256);
@@ -105,11 +113,11 @@ fn signature_only() -> Validation {
     validation
 }
 
-fn check_terms(claims: &Claims, terms: &Terms, now: i64) -> Result<(), Invalid> {
-    if claims.iss != terms.issuer {
+fn check_claims(claims: &Claims, service: &str, now: i64) -> Result<(), Invalid> {
+    if claims.iss != ISSUER {
         return Err(Invalid::Issuer);
     }
-    if claims.aud != terms.audience {
+    if claims.aud != service {
         return Err(Invalid::Audience);
     }
     if claims.exp <= now.saturating_sub(LEEWAY) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Principal;
 use crate::scope::{Access, AccessKind, RegistryAction};
+use crate::token::ISSUER;
 
 /// The claims of a registry token. No field is optional, so that a token without one is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,27 +31,10 @@ pub enum Subject {
     Robot { id: i64 },
 }
 
-/// Between whom tokens are good: who signs them, and the service that accepts them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    pub issuer: String,
-    pub audience: String,
-}
-
-impl Terms {
-    /// The issuer of Harbor's token service, which registries of existing installations expect.
-    pub const ISSUER: &str = "harbor-token-issuer";
-
-    /// Tokens of our own token service for `service`.
-    pub fn of_service(service: &str) -> Self {
-        Self { issuer: Self::ISSUER.to_owned(), audience: service.to_owned() }
-    }
-}
-
 impl Claims {
-    /// A token for `principal` that allows `access` for `lifetime` seconds from `now` on.
+    /// A token of ours for `service` that lets `principal` do what `access` lists for `lifetime` seconds from `now`.
     pub fn new(
-        terms: &Terms,
+        service: &str,
         principal: &Principal,
         access: Vec<Access>,
         lifetime: i64,
@@ -58,9 +42,9 @@ impl Claims {
     ) -> Self {
         let sub = if principal.is_anonymous() { "" } else { principal.name() };
         Self {
-            iss: terms.issuer.clone(),
+            iss: ISSUER.to_owned(),
             sub: sub.to_owned(),
-            aud: terms.audience.clone(),
+            aud: service.to_owned(),
             exp: now.saturating_add(lifetime),
             nbf: now,
             iat: now,

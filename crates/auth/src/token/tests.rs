@@ -9,11 +9,8 @@ use super::*;
 use crate::Principal;
 use crate::scope::{Access, RegistryAction};
 
+const SERVICE: &str = "harbor-registry";
 const NOW: i64 = 1_700_000_000;
-
-fn terms() -> Terms {
-    Terms::of_service("harbor-registry")
-}
 
 fn ring() -> KeyRing {
     KeyRing::new(SigningKey::generate().unwrap(), VerifyingKeys::default())
@@ -23,7 +20,7 @@ fn claims() -> Claims {
     let user = crate::UserIdentity { id: 3, name: "ann".to_owned(), system_admin: false, epoch: 0 };
     let name = "library/a".parse().unwrap();
     let access = Access::repository(&name, [RegistryAction::Pull].into(), 1, Some(2));
-    Claims::new(&terms(), &Principal::User(user), vec![access], 1800, NOW)
+    Claims::new(SERVICE, &Principal::User(user), vec![access], 1800, NOW)
 }
 
 /// The claims with `name` set to `value`, or removed when it is null, signed by the ring.
@@ -42,15 +39,15 @@ fn token_with(ring: &KeyRing, name: &str, value: Value) -> String {
 
 #[track_caller]
 fn refused(ring: &KeyRing, token: &str, reason: &str) {
-    let error = verify(ring.verifying(), &terms(), token, NOW).unwrap_err();
+    let error = ring.verify(token, SERVICE, NOW).unwrap_err();
     assert!(error.to_string().contains(reason), "{error}: {error:?}");
 }
 
 #[test]
 fn what_is_signed_is_read_back() {
     let ring = ring();
-    let token = issue(&ring, &claims()).unwrap();
-    let read = verify(ring.verifying(), &terms(), &token, NOW).unwrap();
+    let token = ring.issue(&claims()).unwrap();
+    let read = ring.verify(&token, SERVICE, NOW).unwrap();
     assert_eq!(read.subject, Subject::User { id: 3 });
     let name = "library/a".parse().unwrap();
     assert_eq!(read.access_to(&name, RegistryAction::Pull).unwrap().repository, Some(2));
@@ -61,7 +58,7 @@ fn what_is_signed_is_read_back() {
 
 #[test]
 fn nobody_has_an_empty_name_in_a_token() {
-    let claims = Claims::new(&terms(), &Principal::Anonymous, vec![Access::catalog()], 60, NOW);
+    let claims = Claims::new(SERVICE, &Principal::Anonymous, vec![Access::catalog()], 60, NOW);
     assert_eq!((claims.sub.as_str(), claims.subject), ("", Subject::Anonymous));
     assert!(claims.permits_catalog());
     assert_eq!(Principal::from(claims).name(), "anonymous");
@@ -74,8 +71,9 @@ fn keys_survive_being_written_and_read() {
     let verifying = VerifyingKey::from_pem(&ring.signing().verifying().to_pem()).unwrap();
     assert_eq!(signing.kid(), ring.signing().kid());
     assert_eq!(verifying.kid(), ring.signing().kid());
-    let token = issue(&KeyRing::new(signing, VerifyingKeys::default()), &claims()).unwrap();
-    assert!(verify(&[verifying].into_iter().collect(), &terms(), &token, NOW).is_ok());
+    let token = KeyRing::new(signing, VerifyingKeys::default()).issue(&claims()).unwrap();
+    let keys: VerifyingKeys = [verifying].into_iter().collect();
+    assert!(keys.verify(&token, SERVICE, NOW).is_ok());
 }
 
 #[test]
@@ -97,11 +95,11 @@ fn a_debug_print_shows_no_key() {
 #[test]
 fn rotation_keeps_old_tokens_good() {
     let old = ring();
-    let token = issue(&old, &claims()).unwrap();
+    let token = old.issue(&claims()).unwrap();
     let new = old.rotated().unwrap();
     assert_ne!(new.signing().kid(), old.signing().kid());
-    assert!(verify(new.verifying(), &terms(), &token, NOW).is_ok());
-    refused(&old, &issue(&new, &claims()).unwrap(), "names no key");
+    assert!(new.verify(&token, SERVICE, NOW).is_ok());
+    refused(&old, &new.issue(&claims()).unwrap(), "names no key");
 }
 
 #[test]
@@ -139,13 +137,9 @@ fn a_token_is_between_its_parties_only() {
 #[test]
 fn a_token_holds_for_its_time_give_or_take_a_minute() {
     let ring = ring();
-    assert!(
-        verify(ring.verifying(), &terms(), &token_with(&ring, "exp", json!(NOW - 59)), NOW).is_ok()
-    );
+    assert!(ring.verify(&token_with(&ring, "exp", json!(NOW - 59)), SERVICE, NOW).is_ok());
     refused(&ring, &token_with(&ring, "exp", json!(NOW - 60)), "expired");
-    assert!(
-        verify(ring.verifying(), &terms(), &token_with(&ring, "nbf", json!(NOW + 60)), NOW).is_ok()
-    );
+    assert!(ring.verify(&token_with(&ring, "nbf", json!(NOW + 60)), SERVICE, NOW).is_ok());
     refused(&ring, &token_with(&ring, "nbf", json!(NOW + 61)), "not valid yet");
     refused(&ring, &token_with(&ring, "iat", json!(NOW + 61)), "not valid yet");
 }
@@ -153,7 +147,7 @@ fn a_token_holds_for_its_time_give_or_take_a_minute() {
 #[test]
 fn an_altered_token_is_refused() {
     let ring = ring();
-    let token = issue(&ring, &claims()).unwrap();
+    let token = ring.issue(&claims()).unwrap();
     let [header, _, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!() };
     let mut other = claims();
     other.access[0].actions.insert(RegistryAction::Push);
