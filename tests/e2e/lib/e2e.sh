@@ -26,7 +26,8 @@ data=$work/data
 callers_home=$HOME
 export HOME=$work/home DOCKER_CONFIG=$work/docker REGISTRY_AUTH_FILE=$work/auth.json
 mkdir -p "$HOME" "$DOCKER_CONFIG" "$cache"
-unset XDG_RUNTIME_DIR HARBOR_ADMIN_PASSWORD
+# A setting of the caller is not a setting of the test.
+unset XDG_RUNTIME_DIR "${!HARBOR_@}"
 
 [ -x "$binary" ] || { echo "no $binary: run cargo build --release --package harbor" >&2; exit 1; }
 
