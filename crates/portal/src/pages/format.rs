@@ -1,0 +1,115 @@
+//! Values as a reader wants them: moments, spans, sizes, digests.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+
+use crate::i18n::{Language, Value};
+
+/// A moment, told relative to now and exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// For `<time datetime>`.
+    pub(crate) iso: String,
+    /// `2026-11-23 10:00:00 UTC`.
+    pub(crate) exact: String,
+    /// `3 minutes ago`; a date when that says more.
+    pub(crate) relative: String,
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const RELATIVE_FOR: u64 = 30 * DAY;
+
+impl Moment {
+    pub(crate) fn new(at: Timestamp, now: Timestamp, language: Language) -> Self {
+        let iso = at.to_string();
+        let (date, clock) = split(&iso);
+        let relative = if at > now {
+            ahead(at.since(now), language).unwrap_or_else(|| date.to_owned())
+        } else {
+            ago(now.since(at), language).unwrap_or_else(|| date.to_owned())
+        };
+        Self { exact: format!("{date} {clock} UTC"), relative, iso }
+    }
+
+    /// The time of day: `10:00:00`.
+    pub(crate) fn clock(&self) -> &str {
+        split(&self.iso).1
+    }
+}
+
+/// `2026-11-23T10:00:00.000Z` as date and time of day.
+fn split(iso: &str) -> (&str, &str) {
+    let (date, rest) = iso.split_once('T').unwrap_or((iso, ""));
+    (date, rest.split_once('.').map_or(rest, |(clock, _)| clock))
+}
+
+fn ago(span: Duration, language: Language) -> Option<String> {
+    counted(span, language, ["moment-minutes", "moment-hours", "moment-days"], "moment-now")
+}
+
+fn ahead(span: Duration, language: Language) -> Option<String> {
+    counted(span, language, ["ahead-minutes", "ahead-hours", "ahead-days"], "ahead-soon")
+}
+
+fn counted(span: Duration, language: Language, keys: [&str; 3], now: &str) -> Option<String> {
+    let [minutes, hours, days] = keys;
+    let (key, unit) = match span.as_secs() {
+        0..MINUTE => return Some(language.text(now)),
+        MINUTE..HOUR => (minutes, MINUTE),
+        HOUR..DAY => (hours, HOUR),
+        DAY..RELATIVE_FOR => (days, DAY),
+        _ => return None,
+    };
+    let count = i64::try_from(span.as_secs() / unit).unwrap_or(i64::MAX);
+    Some(language.text_with(key, "count", Value::Number(count)))
+}
+
+/// How long something took: `0.3 s`, `12 s`, `3 min 4 s`, `2 h 5 min`.
+pub(crate) fn span(duration: Duration) -> String {
+    let secs = duration.as_secs();
+    match secs {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..MINUTE => format!("{secs} s"),
+        MINUTE..HOUR => format!("{} min {} s", secs / MINUTE, secs % MINUTE),
+        _ => format!("{} h {} min", secs / HOUR, secs % HOUR / MINUTE),
+    }
+}
+
+/// Bytes with a binary unit: `12.3 MiB`.
+pub(crate) fn size(bytes: i64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // In tenths, so that no rounding of floats is involved: 10 × bytes / 1024ⁿ.
+    let mut tenths = i128::from(bytes) * 10 / 1024;
+    for unit in UNITS {
+        if tenths < 10_240 || unit == "PiB" {
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+        tenths /= 1024;
+    }
+    format!("{bytes} B")
+}
+
+/// `sha256:0123456789ab` for `sha256:0123456789abcdef…`.
+pub(crate) fn short_digest(digest: &str) -> String {
+    match digest.split_once(':') {
+        Some((algorithm, hex)) => {
+            format!("{algorithm}:{}", hex.chars().take(12).collect::<String>())
+        }
+        None => digest.to_owned(),
+    }
+}
+
+/// `linux/arm64/v8`; empty when nothing is known.
+pub(crate) fn platform(os: &str, architecture: &str, variant: &str) -> String {
+    let parts = [os, architecture, variant];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests;
