@@ -20,7 +20,7 @@ use crate::error::Refusal;
 use crate::origin::Peer;
 use crate::request_id::{self, RequestId};
 use crate::routes::{Fallbacks, Label};
-use crate::{metrics, security};
+use crate::{metrics, routes, security};
 
 /// What a log line says when the client left before there was an answer (nginx's word for it).
 const CLIENT_LEFT: u16 = 499;
@@ -93,12 +93,12 @@ impl Entry {
 
     fn finish(
         mut self,
-        mut response: ServiceResponse<BoxBody>,
+        response: ServiceResponse<BoxBody>,
         id: &RequestId,
     ) -> ServiceResponse<BoxBody> {
+        let mut response = conceal(response, id);
         self.status = response.status().as_u16();
         self.label = response.request().app_data::<Label>().cloned();
-        report_unreported(&response, id);
         response.headers_mut().insert(request_id::HEADER, id.header());
         security::harden(response.headers_mut());
         let head = self.method == Method::HEAD;
@@ -124,21 +124,26 @@ impl Drop for Entry {
                 target: "access",
                 status = self.status,
                 bytes = self.bytes,
-                duration_ms = elapsed.as_secs_f64() * 1000.0,
+                duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1000.0,
                 peer,
             );
         });
     }
 }
 
-/// Failures that no service has logged: those of actix's own extractors, say.
-fn report_unreported(response: &ServiceResponse<BoxBody>, id: &RequestId) {
-    let Some(error) = response.response().error() else { return };
-    if !response.status().is_server_error() {
+/// A 500 that no service has reported, of actix's own extractors, say: its text is for the log only.
+fn conceal(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else { return response };
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         refused(error);
-    } else if !id.is_reported() {
-        failed(error);
+        return response;
     }
+    if id.is_reported() {
+        return response;
+    }
+    failed(error);
+    let concealed = routes::refuse(response.request(), response.status());
+    response.into_response(concealed)
 }
 
 fn refused(error: &Error) {

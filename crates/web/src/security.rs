@@ -13,10 +13,10 @@ pub const UNTRUSTED_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors
 /// What every answer gets unless its handler has set something else; pages get the page policy.
 pub(crate) fn harden(headers: &mut HeaderMap) {
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(headers, header::REFERRER_POLICY, "same-origin");
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if kind.is_some_and(|kind| kind.starts_with(b"text/html")) {
         set(headers, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        set(headers, header::REFERRER_POLICY, "same-origin");
         set(headers, header::X_FRAME_OPTIONS, "DENY");
     }
 }

@@ -22,9 +22,24 @@ pub enum Error {
     Twice(#[source] TryInitError),
 }
 
+/// Libraries whose informational lines are about themselves; a filter can turn them on again.
+const QUIET: &str = "actix_server=warn,sqlx=warn,hyper=warn,rustls=warn";
+
 /// `level` is a level (`info`) or a filter (`info,registry=debug,access=off`).
+///
+/// Panics are logged, too, within the span of their request.
 pub fn init(format: Format, level: &str) -> Result<(), Error> {
-    let filter = EnvFilter::builder().parse(level).map_err(Error::Level)?;
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{level}")).map_err(Error::Level)?;
+    subscribe(format, filter)?;
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(tracing::field::display);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(location, "panic: {message}");
+    }));
+    Ok(())
+}
+
+fn subscribe(format: Format, filter: EnvFilter) -> Result<(), Error> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         Format::Text => builder.with_ansi(false).finish().try_init().map_err(Error::Twice),

@@ -89,6 +89,20 @@ async fn a_panic_is_a_500_with_the_request_id_and_the_server_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_actix_says_of_our_mistakes_is_not_for_clients() {
+    let routes = Routes::new()
+        .get("/api/forgotten", |_never_given: Data<u8>| async { "hello" })
+        .fallback("/api", error::harbor_json);
+    let (address, _stop, _served) = start(routes, ServeSettings::default());
+    let req = client(Client::builder()).get(format!("http://{address}/api/forgotten"));
+    let response = req.header("x-request-id", "oops").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let expected =
+        "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"internal error (request oops)\"}]}\n";
+    assert_eq!(response.text().await.unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_begun_is_committed_though_the_client_leaves() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let (address, _stop, _served) =
