@@ -268,7 +268,45 @@ async fn an_upload_whose_bytes_are_gone_says_so() {
         upload.write(bytes.slice(..10)).await.unwrap();
         upload.pause().await.unwrap();
         let shorter = store.resume(&key, state.clone()).commit(&state.digest()).await;
-        assert!(matches!(shorter, Err(Error::Corrupt { expected: 1000, actual: 10 })));
+        assert!(matches!(shorter, Err(Error::Corrupt { length: 1000 })));
+    })
+    .await;
+}
+
+/// Writes `bytes` behind `state` and makes them durable.
+async fn extend(store: &Store, key: &Key, state: &HashState, bytes: &Bytes) -> HashState {
+    let mut upload = store.resume(key, state.clone());
+    write(&mut upload, bytes).await;
+    upload.pause().await.unwrap().state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_an_old_row_cannot_slip_in_other_bytes() {
+    each(async |store| {
+        let (key, empty) = (Key::fresh(), HashState::new(Algorithm::Sha256));
+        let (begin, good, evil) = (content(500, 24), content(1000, 25), content(1000, 26));
+        let first = extend(store, &key, &empty, &begin).await;
+        let second = extend(store, &key, &first, &good).await;
+        for (old, bytes) in [(first, evil), (empty, content(1500, 27))] {
+            let other = extend(store, &key, &old, &bytes).await;
+            assert_eq!(other.length(), second.length());
+            let refused = store.resume(&key, second.clone()).commit(&second.digest()).await;
+            assert!(matches!(refused, Err(Error::Corrupt { length: 1500 })), "{refused:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_whose_row_was_not_written_is_repeated() {
+    each(async |store| {
+        let (key, empty) = (Key::fresh(), HashState::new(Algorithm::Sha256));
+        let first = extend(store, &key, &empty, &content(MIB, 28)).await;
+        let lost = extend(store, &key, &first, &content(MIB, 29)).await;
+        let again = extend(store, &key, &first, &content(MIB, 29)).await;
+        assert_eq!(lost, again);
+        store.resume(&key, again.clone()).commit(&again.digest()).await.unwrap();
+        assert_eq!(store.digest(&key, Algorithm::Sha256).await.unwrap().digest, again.digest());
     })
     .await;
 }

@@ -29,11 +29,15 @@ impl Driver {
         })
     }
 
-    /// The object for writing at `offset`; made if that is zero.
-    pub(crate) fn sink(&self, key: &Key, offset: u64) -> Result<Sink> {
+    /// The object for writing behind what `state` hashed; made if that is nothing.
+    ///
+    /// A row may be older than the object: of two requests for one upload, the second may have read it before the first
+    /// moved on. So a driver makes sure that the bytes it keeps are those of `state`. Otherwise a digest could be
+    /// committed for bytes that do not have it.
+    pub(crate) fn sink(&self, key: &Key, state: &HashState) -> Result<Sink> {
         Ok(match self {
-            Self::Filesystem(driver) => Sink::File(filesystem::Sink::open(driver, key, offset)?),
-            Self::Memory(driver) => Sink::Memory(memory::Sink::open(driver, key, offset)?),
+            Self::Filesystem(driver) => Sink::File(filesystem::Sink::open(driver, key, state)?),
+            Self::Memory(driver) => Sink::Memory(memory::Sink::open(driver, key, state)?),
         })
     }
 
@@ -138,6 +142,14 @@ impl Sink {
             Self::Memory(sink) => sink.sync(),
         }
     }
+
+    /// Notes that the durable bytes are those of `state`, so that the next writer need not read them.
+    pub(crate) fn mark(&self, state: &HashState) {
+        match self {
+            Self::File(sink) => sink.mark(state),
+            Self::Memory(_) => {}
+        }
+    }
 }
 
 /// An open object. It stays readable when the object is deleted.
@@ -160,13 +172,12 @@ impl Source {
         match self {
             Self::File(source) => source.read(offset, length),
             Self::Memory(bytes) => {
-                let actual = bytes.len() as u64;
-                let expected = offset.saturating_add(length as u64);
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                if expected > actual {
-                    return Err(Error::Corrupt { expected, actual });
+                let end = start.saturating_add(length);
+                if end > bytes.len() {
+                    return Err(Error::Corrupt { length: offset.saturating_add(length as u64) });
                 }
-                Ok(bytes.slice(start..start + length))
+                Ok(bytes.slice(start..end))
             }
         }
     }

@@ -43,13 +43,11 @@ pub enum Error {
     /// The store may be read but not written.
     #[error("the blob store is read-only")]
     ReadOnly(#[source] io::Error),
-    /// Bytes that were acknowledged are gone.
-    #[error("object has {actual} of {expected} bytes")]
+    /// Bytes that were acknowledged are gone or are others now.
+    #[error("the first {length} bytes of the object are not what they were")]
     Corrupt {
-        /// How many bytes there were.
-        expected: u64,
-        /// How many there are.
-        actual: u64,
+        /// How many bytes are in doubt.
+        length: u64,
     },
     /// The store does not answer, or answers nonsense.
     #[error("the blob store is unavailable")]

@@ -6,6 +6,7 @@
 mod root;
 mod group;
 mod directories;
+mod prefix;
 mod sink;
 mod source;
 mod walk;

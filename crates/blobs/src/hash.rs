@@ -73,11 +73,16 @@ impl HashState {
 
     /// The digest of the bytes so far.
     pub fn digest(&self) -> Digest {
-        let (algorithm, output) = match &self.hasher {
-            Hasher::Sha256(hasher) => (Algorithm::Sha256, hasher.clone().finalize().to_vec()),
-            Hasher::Sha512(hasher) => (Algorithm::Sha512, hasher.clone().finalize().to_vec()),
-        };
-        Digest::from_output(algorithm, &output).expect("a hash has the length of its algorithm")
+        Digest::from_output(self.algorithm(), &self.output())
+            .expect("a hash has the length of its algorithm")
+    }
+
+    /// The digest as bytes.
+    pub(crate) fn output(&self) -> Vec<u8> {
+        match &self.hasher {
+            Hasher::Sha256(hasher) => hasher.clone().finalize().to_vec(),
+            Hasher::Sha512(hasher) => hasher.clone().finalize().to_vec(),
+        }
     }
 
     /// The state for a row; [`HashState::parse`] reads it.

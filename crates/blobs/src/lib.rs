@@ -8,6 +8,7 @@
 //! - what [`Upload::pause`], [`Upload::commit`] and [`Store::put`] answered survives a power cut;
 //! - a committed object never changes: no upload can be resumed under its key;
 //! - an object has one writer at a time, across processes too;
+//! - an upload goes on only behind the very bytes its hash state tells of, whatever an older request did meanwhile;
 //! - memory is bounded per upload and per download, whatever the size of the object;
 //! - files are touched on blocking threads only. Every async function needs a tokio runtime around it.
 //!

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Entry, Error, Key, Result, Space, settings};
+use crate::{Entry, Error, HashState, Key, Result, Space, settings};
 
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -79,9 +79,9 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn open(memory: &Arc<Memory>, key: &Key, offset: u64) -> Result<Self> {
+    pub(crate) fn open(memory: &Arc<Memory>, key: &Key, state: &HashState) -> Result<Self> {
         let mut objects = memory.lock();
-        if offset == 0 && !objects.contains_key(key) {
+        if state.length() == 0 && !objects.contains_key(key) {
             objects.insert(key.clone(), Object::empty());
         }
         let object = objects.get_mut(key).ok_or(Error::NotFound)?;
@@ -90,9 +90,14 @@ impl Sink {
             State::Writing => return Err(Error::Busy),
             State::Sealed => return Err(Error::Sealed),
         }
-        let actual = object.bytes.len() as u64;
-        let kept = usize::try_from(offset).ok().and_then(|offset| object.bytes.get(..offset));
-        let buffer = kept.ok_or(Error::Corrupt { expected: offset, actual })?.into();
+        let length = state.length();
+        let kept = usize::try_from(length).ok().and_then(|length| object.bytes.get(..length));
+        let mut found = HashState::new(state.algorithm());
+        found.update(kept.unwrap_or_default());
+        if found != *state {
+            return Err(Error::Corrupt { length });
+        }
+        let buffer = kept.unwrap_or_default().into();
         object.state = State::Writing;
         drop(objects);
         Ok(Self { memory: Arc::clone(memory), key: key.clone(), buffer, sealing: false })

@@ -85,6 +85,8 @@ impl Store {
     }
 
     /// Removes an object. Readers that hold it go on; removing what is not there is no error.
+    ///
+    /// Not synced: after a power cut the object may be there again, for a search of orphans to find.
     pub async fn delete(&self, key: &Key) -> Result<()> {
         let (driver, key) = (self.driver.clone(), key.clone());
         blocking(move || driver.delete(&key)).await

@@ -88,7 +88,8 @@ impl Upload {
         if length < ENOUGH as u64 {
             return Ok(());
         }
-        self.start(move |worker| worker.reserve(length)).await?;
+        let worker = self.settled().await?;
+        self.run(worker, move |worker| worker.reserve(length));
         let worker = self.settled().await?;
         self.stage = Stage::Idle(worker);
         Ok(())
@@ -98,13 +99,13 @@ impl Upload {
     ///
     /// If the future is dropped, the bytes were not taken.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        if self.batch.len() >= LIMIT {
-            self.flush().await?;
+        let gathered = self.batch.len();
+        if gathered >= LIMIT || (gathered >= ENOUGH && self.is_ready()) {
+            let worker = self.settled().await?;
+            let batch = self.batch.take();
+            self.run(worker, move |worker| worker.append(&batch));
         }
         self.hold(bytes);
-        if self.batch.len() >= ENOUGH && self.is_ready() {
-            self.flush().await?;
-        }
         Ok(())
     }
 
@@ -151,22 +152,6 @@ impl Upload {
         }
     }
 
-    async fn flush(&mut self) -> Result<()> {
-        let worker = self.settled().await?;
-        let batch = self.batch.take();
-        self.run(worker, move |worker| worker.append(&batch));
-        Ok(())
-    }
-
-    async fn start(
-        &mut self,
-        job: impl FnOnce(&mut Worker) -> Result<()> + Send + 'static,
-    ) -> Result<()> {
-        let worker = self.settled().await?;
-        self.run(worker, job);
-        Ok(())
-    }
-
     fn run(
         &mut self,
         mut worker: Box<Worker>,
@@ -196,7 +181,7 @@ impl Worker {
     fn sink(&mut self) -> Result<&mut Sink> {
         match &mut self.sink {
             Some(sink) => Ok(sink),
-            none => Ok(none.insert(self.driver.sink(&self.key, self.state.length())?)),
+            none => Ok(none.insert(self.driver.sink(&self.key, &self.state)?)),
         }
     }
 
@@ -225,8 +210,9 @@ impl Worker {
         self.append(batch)?;
         let offset = self.state.length();
         // Nothing was written and nothing cut off: there is nothing to make durable.
-        if self.sink.is_some() {
-            self.sink()?.sync(offset)?;
+        if let Some(sink) = &mut self.sink {
+            sink.sync(offset)?;
+            sink.mark(&self.state);
         }
         Ok(Paused { offset, state: self.state.clone() })
     }

@@ -109,3 +109,6 @@ fn name(path: &str) -> &str {
 fn ignore_denied(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::PermissionDenied { Ok(()) } else { Err(error) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, TryLockError},
-    io,
     os::unix::fs::{FileExt, MetadataExt},
     sync::Arc,
 };
@@ -12,8 +11,8 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Filesystem, Source};
-use crate::{Error, Key, Result};
+use super::{Filesystem, Source, prefix};
+use crate::{Error, HashState, Key, Result};
 
 /// Mode bit of a file that is not sealed. Asked for by name, because root may write any file.
 const WRITABLE: u32 = 0o200;
@@ -33,7 +32,8 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn open(filesystem: &Arc<Filesystem>, key: &Key, offset: u64) -> Result<Self> {
+    pub(crate) fn open(filesystem: &Arc<Filesystem>, key: &Key, state: &HashState) -> Result<Self> {
+        let offset = state.length();
         let create = if offset == 0 { OFlags::CREATE } else { OFlags::empty() };
         let file = filesystem.file(key, OFlags::RDWR | OFlags::NOFOLLOW | create)?;
         lock(&file)?;
@@ -43,8 +43,9 @@ impl Sink {
         }
         let length = metadata.len();
         if length < offset {
-            return Err(Error::Corrupt { expected: offset, actual: length });
+            return Err(Error::Corrupt { length: offset });
         }
+        prefix::verify(&file, state)?;
         let dirty = length > offset;
         if dirty {
             file.set_len(offset)?;
@@ -95,17 +96,16 @@ impl Sink {
         // Somebody removed the abandoned upload meanwhile; what has no name is not durable.
         if self.file.metadata()?.nlink() == 0 { Err(Error::NotFound) } else { Ok(()) }
     }
+
+    pub(crate) fn mark(&self, state: &HashState) {
+        prefix::mark(&self.file, state);
+    }
 }
 
 fn lock(file: &File) -> Result<()> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::Busy),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
-            // A network file system without a lock service; the caller's row is the only guard there.
-            Some(Errno::NOLCK | Errno::NOSYS) => Ok(()),
-            _ => Err(error.into()),
-        },
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

@@ -38,7 +38,7 @@ impl Source {
         while buffer.len() < length {
             let position = offset + buffer.len() as u64;
             match pread(&*self.file, spare_capacity(&mut buffer), position) {
-                Ok(0) => return Err(Error::Corrupt { expected: self.size, actual: position }),
+                Ok(0) => return Err(Error::Corrupt { length: self.size }),
                 Ok(_) => {}
                 Err(errno) if errno == rustix::io::Errno::INTR => {}
                 Err(errno) => return Err(io::Error::from(errno).into()),
