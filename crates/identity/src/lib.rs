@@ -1,1 +1,18 @@
-//! identity.
+//! Authenticating a caller: local users and robot accounts, at a bounded cost.
+//!
+//! A wrong password costs the server one keyed hash and a look into a table of limits once its sender
+//! is known for them; a right one costs a slow hash once a minute. Nothing here knows of HTTP: an edge
+//! turns [`Error`] into a status.
+
+mod error;
+mod settings;
+mod authenticator;
+mod verified;
+mod limits;
+mod hashing;
+mod keys;
+
+pub use authenticator::Authenticator;
+pub use error::Error;
+pub use keys::Keys;
+pub use settings::{Quota, Settings};
