@@ -54,7 +54,6 @@ prepare_machine() {
     done
     apt_install "${absent[@]}"
     ensure_compiler
-    ensure_rust
     ensure_rust_tools
     if ! cargo deny --version >/dev/null 2>&1; then
         say "installing cargo-deny (cargo install)"

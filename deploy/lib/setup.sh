@@ -3,7 +3,9 @@
 #
 # Sourced, never run. Nothing is changed that is already there: every function first looks, then acts, then looks again.
 
+# The oldest that compiles it, and the one whose lints it is written for.
 RUST_REQUIRED=1.95
+RUST_CHECKED=1.95.0
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -104,7 +106,7 @@ ensure_rust() {
         rustup_toolchain
     else
         apt_update
-        rust_from_distribution || rustup_from_distribution || rustup_from_site
+        rust_from_distribution || rustup_from_distribution || rustup_from_site stable
     fi
     hash -r
     rust_is_enough || fail "there is still no Rust $RUST_REQUIRED or newer" \
@@ -133,6 +135,7 @@ rustup_from_distribution() {
     rustup_toolchain
 }
 
+# rustup_from_site TOOLCHAIN
 rustup_from_site() {
     local script url
     apt_install ca-certificates curl
@@ -141,7 +144,8 @@ rustup_from_site() {
     for url in https://sh.rustup.rs https://static.rust-lang.org/rustup/rustup-init.sh; do
         say "fetching rustup from $url"
         if curl --proto '=https' --tlsv1.2 -sSf "$url" -o "$script"; then
-            sh "$script" -y --quiet --no-modify-path --profile minimal --default-toolchain stable
+            sh "$script" -y --quiet --no-modify-path --profile minimal --default-toolchain "$1" \
+                || fail "rustup could not install Rust $1" "its message is above; see https://rustup.rs"
             rm -f "$script"
             export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
             return 0
@@ -157,20 +161,28 @@ rustup_toolchain() {
     export RUSTUP_TOOLCHAIN=stable
     rust_is_enough && return 0
     say "rustup: installing the stable toolchain"
-    rustup toolchain install stable --profile minimal --no-self-update
+    rustup toolchain install stable --profile minimal --no-self-update \
+        || fail "rustup could not install the stable toolchain" "its message is above"
 }
 
-# For those who change the code: the linter and the formatter.
+# For those who change the code: compiler, linter and formatter of the very version that the code is checked with.
+# Newer ones know more lints, so that a check would depend on the day it is run.
 ensure_rust_tools() {
-    if cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; then
-        return 0
+    if [ -d "${CARGO_HOME:-$HOME/.cargo}/bin" ]; then
+        export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     fi
-    say "Rust: clippy or rustfmt is absent"
-    if have rustup; then
-        rustup component add clippy rustfmt
-    elif [ "$(command -v rustc)" = /usr/bin/rustc ] && dpkg-query -W rustc-web >/dev/null 2>&1; then
-        apt_install rust-web-clippy rustfmt-web
-    else
-        apt_install rust-clippy rustfmt
+    if ! has_rust_tools; then
+        say "Rust $RUST_CHECKED with clippy and rustfmt: absent"
+        export RUSTUP_TOOLCHAIN=$RUST_CHECKED
+        have rustup || rustup_from_site "$RUST_CHECKED"
+        hash -r
+        has_rust_tools || rustup toolchain install "$RUST_CHECKED" --profile minimal --component clippy --component rustfmt \
+            --no-self-update
+        has_rust_tools || fail "rustup could not install Rust $RUST_CHECKED" "its message is above"
     fi
+    say "Rust: $(rustc --version), $(cargo clippy --version)"
+}
+
+has_rust_tools() {
+    [ "$(rust_version)" = "$RUST_CHECKED" ] && cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1
 }
