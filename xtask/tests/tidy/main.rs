@@ -7,6 +7,7 @@ mod edges;
 mod dependencies;
 mod sources;
 mod migrations;
+mod documents;
 
 use std::path::{Path, PathBuf};
 
