@@ -1,0 +1,136 @@
+//! A blocking HTTP/1.1 client of one connection: what a load generator needs and nothing that costs time.
+//!
+//! Bodies are sent from slices that the caller holds, in one packet with the head where they are small, and read
+//! through one buffer into a `Sink`. A connection that the server closed between two requests is opened again, once.
+//! Absent on purpose: redirects, compression, cookies, HTTP/2, pipelining.
+
+mod address;
+mod transport;
+mod head;
+mod body;
+
+use std::io::{BufRead, BufReader, Write};
+
+use anyhow::{Context, Result, bail};
+
+pub(crate) use self::address::Address;
+pub(crate) use self::body::Sink;
+pub(crate) use self::head::Head;
+pub(crate) use self::transport::Dialer;
+
+use self::transport::Transport;
+
+/// One read of a large blob; `BufReader` takes what the socket holds, up to this.
+const BUFFER: usize = 256 << 10;
+
+/// Pieces of this size and less travel in the same packet as the head.
+const TOGETHER: u64 = 16 << 10;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    /// Complete lines, each ended by CRLF.
+    pub(crate) headers: &'a str,
+    pub(crate) body: &'a [&'a [u8]],
+}
+
+impl Request<'_> {
+    /// The length of a body is stated where there is one, and where a server would otherwise wait for it.
+    fn states_length(&self) -> bool {
+        !matches!(self.method, "GET" | "HEAD")
+    }
+
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body.iter().map(|piece| piece.len() as u64).sum()
+    }
+}
+
+pub(crate) struct Connection<'a> {
+    dialer: &'a Dialer,
+    stream: Option<BufReader<Transport>>,
+    /// Reused for the head of each request and each line of its answer.
+    scratch: Vec<u8>,
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) fn new(dialer: &'a Dialer) -> Self {
+        Self { dialer, stream: None, scratch: Vec::with_capacity(4 << 10) }
+    }
+
+    /// Sends `request` and reads the whole answer, its body into `sink`.
+    pub(crate) fn send(&mut self, request: &Request<'_>, sink: &mut Sink) -> Result<Head> {
+        self.exchange(request, sink)
+            .with_context(|| format!("{} {}{}", request.method, self.dialer, request.path))
+    }
+
+    fn exchange(&mut self, request: &Request<'_>, sink: &mut Sink) -> Result<Head> {
+        let reused = self.stream.is_some();
+        let mut stream = self.open()?;
+        let mut answered = self.ask(&mut stream, request)?;
+        if !answered && reused {
+            stream = BufReader::with_capacity(BUFFER, self.dialer.dial()?);
+            answered = self.ask(&mut stream, request)?;
+        }
+        if !answered {
+            bail!("the server closed the connection without an answer");
+        }
+        let head = head::read(&mut stream, &mut self.scratch)?;
+        let ends = body::read(&mut stream, request.method, &head, sink, &mut self.scratch)?;
+        if !head.closes && !ends {
+            self.stream = Some(stream);
+        }
+        Ok(head)
+    }
+
+    fn open(&mut self) -> Result<BufReader<Transport>> {
+        match self.stream.take() {
+            Some(stream) => Ok(stream),
+            None => Ok(BufReader::with_capacity(BUFFER, self.dialer.dial()?)),
+        }
+    }
+
+    /// Writes the request; false when the server had closed the connection before it said anything.
+    fn ask(&mut self, stream: &mut BufReader<Transport>, request: &Request<'_>) -> Result<bool> {
+        // A server may refuse in the middle of a body and close: what it said then is worth more than the broken pipe.
+        let written = self.write(stream.get_mut(), request);
+        match (stream.fill_buf(), written) {
+            (Ok(bytes), _) if !bytes.is_empty() => Ok(true),
+            (Err(error), Ok(())) if is_timeout(&error) => Err(error).context("no answer in time"),
+            (Ok(_) | Err(_), _) => Ok(false),
+        }
+    }
+
+    fn write(&mut self, transport: &mut Transport, request: &Request<'_>) -> std::io::Result<()> {
+        let length = request.body_length();
+        self.scratch.clear();
+        let authority = self.dialer.authority();
+        write!(
+            self.scratch,
+            "{} {} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: load\r\n{}",
+            request.method, request.path, request.headers
+        )?;
+        if request.states_length() {
+            write!(self.scratch, "Content-Length: {length}\r\n")?;
+        }
+        self.scratch.extend_from_slice(b"\r\n");
+        if length <= TOGETHER {
+            for piece in request.body {
+                self.scratch.extend_from_slice(piece);
+            }
+            return transport.write_all(&self.scratch).and_then(|()| transport.flush());
+        }
+        transport.write_all(&self.scratch)?;
+        for piece in request.body {
+            transport.write_all(piece)?;
+        }
+        transport.flush()
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+#[cfg(test)]
+mod tests;
