@@ -104,6 +104,8 @@ CREATE TABLE artifacts (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id     BIGINT NOT NULL REFERENCES repositories (id),
     digest            TEXT   NOT NULL,
+    -- Harbor's word for what it is: IMAGE, CHART, ...
+    kind              TEXT   NOT NULL,
     media_type        TEXT   NOT NULL,
     -- Effective artifact type: `artifactType`, else the config's media type.
     artifact_type     TEXT   NOT NULL DEFAULT '',
@@ -111,14 +113,14 @@ CREATE TABLE artifacts (
     subject_digest    TEXT,
     -- Bytes of the manifest and all that it references.
     size              BIGINT NOT NULL,
-    -- The manifest's exact bytes.
-    content           BLOB   NOT NULL,
     annotations       TEXT   NOT NULL DEFAULT '{}',
     os                TEXT   NOT NULL DEFAULT '',
     architecture      TEXT   NOT NULL DEFAULT '',
     variant           TEXT   NOT NULL DEFAULT '',
     pushed_at         BIGINT NOT NULL,
     pulled_at         BIGINT,
+    -- The manifest's exact bytes; last, so that SQLite finds the rest without reading them.
+    content           BLOB   NOT NULL,
     UNIQUE (repository_id, digest)
 );
 CREATE INDEX artifacts_by_push ON artifacts (repository_id, pushed_at, id);
@@ -127,7 +129,7 @@ CREATE INDEX artifacts_by_subject ON artifacts (repository_id, subject_digest) W
 -- An index and the manifests it lists.
 CREATE TABLE artifact_children (
     parent_id    BIGINT  NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
-    position     INTEGER NOT NULL,
+    position     BIGINT  NOT NULL,
     child_id     BIGINT  NOT NULL REFERENCES artifacts (id),
     os           TEXT    NOT NULL DEFAULT '',
     architecture TEXT    NOT NULL DEFAULT '',
@@ -151,7 +153,8 @@ CREATE INDEX tags_by_artifact ON tags (artifact_id, name);
 -- Pulls since the last fold: appended on the pull path, folded into counters by a job.
 CREATE TABLE pull_deltas (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
-    repository_id BIGINT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    -- No references: a pull may be told when what was pulled is gone.
+    repository_id BIGINT NOT NULL,
     artifact_id   BIGINT NOT NULL,
     tag_id        BIGINT,
     pulls         BIGINT NOT NULL,
@@ -244,8 +247,8 @@ CREATE TABLE jobs (
     -- pending, running, success, error, stopped.
     state            TEXT    NOT NULL,
     run_at           BIGINT  NOT NULL,
-    attempts         INTEGER NOT NULL DEFAULT 0,
-    max_attempts     INTEGER NOT NULL,
+    attempts         BIGINT  NOT NULL DEFAULT 0,
+    max_attempts     BIGINT  NOT NULL,
     -- At most one unfinished job with the same key.
     unique_key       TEXT,
     cancel_requested BOOLEAN NOT NULL DEFAULT FALSE,

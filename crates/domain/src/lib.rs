@@ -7,6 +7,10 @@ pub mod db;
 pub mod clock;
 pub mod error;
 pub mod ids;
+pub mod listing;
+mod sql;
+pub mod queue;
+pub mod schedules;
 
 pub use clock::{Clock, Timestamp};
 pub use db::{Db, Tx};
