@@ -15,16 +15,16 @@ use crate::error::{errors_body, harbor_code};
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-const DEFAULT_SIZE: u64 = 10;
-const MAX_SIZE: u64 = 100;
+const DEFAULT_SIZE: u32 = 10;
+const MAX_SIZE: u32 = 100;
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paging {
     /// From 1.
-    pub page: u64,
+    pub page: u32,
     /// 1 to 100.
-    pub page_size: u64,
+    pub page_size: u32,
 }
 
 impl Default for Paging {
@@ -46,7 +46,7 @@ impl Paging {
         let mut paging = Self::default();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match &*key {
-                "page" => paging.page = whole(&value, u64::MAX >> 16).ok_or(Invalid::Page)?,
+                "page" => paging.page = whole(&value, u32::MAX).ok_or(Invalid::Page)?,
                 "page_size" => {
                     paging.page_size = whole(&value, MAX_SIZE).ok_or(Invalid::Size)?;
                 }
@@ -57,16 +57,16 @@ impl Paging {
     }
 
     /// Rows before the page.
-    pub fn offset(&self) -> u64 {
-        (self.page - 1).saturating_mul(self.page_size)
+    pub fn offset(&self) -> i64 {
+        i64::from(self.page.saturating_sub(1)) * i64::from(self.page_size)
     }
 
-    pub fn limit(&self) -> u64 {
-        self.page_size
+    pub fn limit(&self) -> i64 {
+        i64::from(self.page_size)
     }
 
     /// `X-Total-Count`, and `Link` when there is a neighbour.
-    pub fn describe(&self, req: &HttpRequest, total: u64, headers: &mut HeaderMap) {
+    pub fn describe(&self, req: &HttpRequest, total: i64, headers: &mut HeaderMap) {
         headers.insert(TOTAL_COUNT, HeaderValue::from(total));
         let link = self.link(req.path(), req.query_string(), total);
         if let Some(value) = link.and_then(|link| HeaderValue::from_bytes(link.as_bytes()).ok()) {
@@ -75,19 +75,19 @@ impl Paging {
     }
 
     /// The value of `Link`, relative and unescaped as Harbor's clients expect it.
-    pub fn link(&self, path: &str, query: &str, total: u64) -> Option<String> {
+    pub fn link(&self, path: &str, query: &str, total: i64) -> Option<String> {
         let mut links = Vec::new();
         if self.page > 1 && self.offset() <= total {
             links.push(self.neighbour(path, query, self.page - 1, "prev"));
         }
-        if self.page.saturating_mul(self.page_size) < total {
-            links.push(self.neighbour(path, query, self.page + 1, "next"));
+        if self.offset() + self.limit() < total {
+            links.push(self.neighbour(path, query, self.page.saturating_add(1), "next"));
         }
         (!links.is_empty()).then(|| links.join(" , "))
     }
 
     /// Keys come sorted, as Go's `url.Values` encodes them.
-    fn neighbour(&self, path: &str, query: &str, page: u64, relation: &str) -> String {
+    fn neighbour(&self, path: &str, query: &str, page: u32, relation: &str) -> String {
         let others = url::form_urlencoded::parse(query.as_bytes());
         let mut pairs: Vec<(String, String)> = others
             .filter(|(key, _)| key != "page" && key != "page_size")
@@ -102,7 +102,7 @@ impl Paging {
     }
 }
 
-fn whole(text: &str, max: u64) -> Option<u64> {
+fn whole(text: &str, max: u32) -> Option<u32> {
     text.parse().ok().filter(|number| (1..=max).contains(number))
 }
 

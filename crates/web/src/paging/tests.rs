@@ -3,7 +3,7 @@
 use crate::paging::{Invalid, Paging};
 
 #[track_caller]
-fn parses(query: &str, expected: Result<(u64, u64), Invalid>) {
+fn parses(query: &str, expected: Result<(u32, u32), Invalid>) {
     let expected = expected.map(|(page, page_size)| Paging { page, page_size });
     assert_eq!(Paging::parse(query), expected, "{query:?}");
 }
@@ -25,7 +25,7 @@ fn pages_count_from_one_and_hold_at_most_a_hundred() {
 }
 
 #[track_caller]
-fn links(query: &str, total: u64, expected: Option<&str>) {
+fn links(query: &str, total: i64, expected: Option<&str>) {
     let link = Paging::parse(query).unwrap().link("/api/v2.0/projects", query, total);
     assert_eq!(link.as_deref(), expected, "{query:?} of {total}");
 }
