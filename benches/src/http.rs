@@ -9,9 +9,9 @@ mod transport;
 mod head;
 mod body;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 pub(crate) use self::address::Address;
 pub(crate) use self::body::Sink;
@@ -65,15 +65,17 @@ impl<'a> Connection<'a> {
     }
 
     fn exchange(&mut self, request: &Request<'_>, sink: &mut Sink) -> Result<Head> {
-        let reused = self.stream.is_some();
-        let mut stream = self.open()?;
-        let mut answered = self.ask(&mut stream, request)?;
-        if !answered && reused {
-            stream = BufReader::with_capacity(BUFFER, self.dialer.dial()?);
-            answered = self.ask(&mut stream, request)?;
-        }
-        if !answered {
-            bail!("the server closed the connection without an answer");
+        let (mut stream, reused) = match self.stream.take() {
+            Some(stream) => (stream, true),
+            None => (self.dial()?, false),
+        };
+        if let Err(error) = self.ask(&mut stream, request) {
+            if is_timeout(&error) || !reused {
+                return Err(error).context("no answer");
+            }
+            // A server may close a connection that it finds idle just when it is used again.
+            stream = self.dial()?;
+            self.ask(&mut stream, request).context("no answer, twice")?;
         }
         let head = head::read(&mut stream, &mut self.scratch)?;
         let ends = body::read(&mut stream, request.method, &head, sink, &mut self.scratch)?;
@@ -83,25 +85,22 @@ impl<'a> Connection<'a> {
         Ok(head)
     }
 
-    fn open(&mut self) -> Result<BufReader<Transport>> {
-        match self.stream.take() {
-            Some(stream) => Ok(stream),
-            None => Ok(BufReader::with_capacity(BUFFER, self.dialer.dial()?)),
-        }
+    fn dial(&self) -> Result<BufReader<Transport>> {
+        Ok(BufReader::with_capacity(BUFFER, self.dialer.dial()?))
     }
 
-    /// Writes the request; false when the server had closed the connection before it said anything.
-    fn ask(&mut self, stream: &mut BufReader<Transport>, request: &Request<'_>) -> Result<bool> {
+    /// Writes the request and waits for the first bytes of the answer.
+    fn ask(&mut self, stream: &mut BufReader<Transport>, request: &Request<'_>) -> io::Result<()> {
         // A server may refuse in the middle of a body and close: what it said then is worth more than the broken pipe.
         let written = self.write(stream.get_mut(), request);
-        match (stream.fill_buf(), written) {
-            (Ok(bytes), _) if !bytes.is_empty() => Ok(true),
-            (Err(error), Ok(())) if is_timeout(&error) => Err(error).context("no answer in time"),
-            (Ok(_) | Err(_), _) => Ok(false),
+        match stream.fill_buf() {
+            Ok([]) => written.and(Err(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) => written.and(Err(error)),
         }
     }
 
-    fn write(&mut self, transport: &mut Transport, request: &Request<'_>) -> std::io::Result<()> {
+    fn write(&mut self, transport: &mut Transport, request: &Request<'_>) -> io::Result<()> {
         let length = request.body_length();
         self.scratch.clear();
         let authority = self.dialer.authority();
@@ -128,8 +127,8 @@ impl<'a> Connection<'a> {
     }
 }
 
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 #[cfg(test)]
