@@ -75,10 +75,16 @@ impl std::str::FromStr for Cron {
     fn from_str(text: &str) -> Result<Self> {
         let fields: Vec<&str> = text.split_whitespace().collect();
         if fields.len() != 6 {
-            return Err(Error::invalid("cron", "must have six fields: second minute hour day month weekday"));
+            return Err(Error::invalid(
+                "cron",
+                "must have six fields: second minute hour day month weekday",
+            ));
         }
         if fields.first() != Some(&"0") {
-            return Err(Error::invalid("cron", "the 1st field (indicating Seconds of time) of the cron setting must be 0"));
+            return Err(Error::invalid(
+                "cron",
+                "the 1st field (indicating Seconds of time) of the cron setting must be 0",
+            ));
         }
         let text = fields.join(" ");
         let parser = CronParser::builder().seconds(Seconds::Required).build();

@@ -71,7 +71,10 @@ impl Sql {
     }
 
     /// `(a, b, c)`, for `IN`.
-    pub(crate) fn list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
+    pub(crate) fn list<V: Into<Value>>(
+        &mut self,
+        values: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
         self.push("(");
         for (index, value) in values.into_iter().enumerate() {
             if index > 0 {
@@ -101,7 +104,9 @@ impl Sql {
     pub(crate) fn and_match(&mut self, column: &'static str, wish: Option<&Match>) -> &mut Self {
         match wish {
             None => self,
-            Some(Match::Is(value)) => self.push(" AND ").push(column).push(" = ").bind(value.as_str()),
+            Some(Match::Is(value)) => {
+                self.push(" AND ").push(column).push(" = ").bind(value.as_str())
+            }
             Some(Match::Like(part)) => self
                 .push(" AND LOWER(")
                 .push(column)

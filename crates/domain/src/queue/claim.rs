@@ -209,13 +209,8 @@ struct End {
 
 impl End {
     fn of(claim: &Claim, outcome: Outcome, now: Timestamp) -> Self {
-        let end = |state| Self {
-            state,
-            result: None,
-            error: None,
-            run_at: None,
-            finished_at: Some(now),
-        };
+        let end =
+            |state| Self { state, result: None, error: None, run_at: None, finished_at: Some(now) };
         match outcome {
             Outcome::Success(result) => {
                 Self { result: Some(clean(&result.to_string())), ..end(State::Success) }

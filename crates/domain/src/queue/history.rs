@@ -102,8 +102,7 @@ const SELECT: &str = "SELECT id, task, trigger_kind, state, run_at, attempts, ma
 pub async fn list(db: &Db, query: &Query) -> Result<Page<Job>> {
     let mut count = Sql::new("SELECT COUNT(*) FROM jobs WHERE TRUE");
     restrict(&mut count, query);
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = Sql::new(SELECT);
     restrict(&mut sql, query);
     sql.push(" ORDER BY id DESC LIMIT ").bind(query.paging.limit());

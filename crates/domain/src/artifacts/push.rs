@@ -1,0 +1,322 @@
+//! A push: one transaction that makes a manifest an artifact of its repository, or changes nothing.
+//!
+//! The number of statements does not depend on how many blobs or children the manifest has, up to what one
+//! statement takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oci::{Descriptor, Digest, Manifest, Platform, Reference};
+
+use super::kind;
+use crate::db::on;
+use crate::ids::{ArtifactId, BlobId, ProjectId, RepositoryId};
+use crate::permit::RepositoryPermit;
+use crate::sql::{CHUNK, Sql, Value, clean};
+use crate::{Error, Result, Timestamp, Tx, audit, blobs, repositories, tags};
+
+/// What is pushed.
+#[derive(Clone, Copy, Debug)]
+pub struct Push<'a> {
+    /// The tag to move, or the digest alone.
+    pub reference: &'a Reference,
+    pub manifest: &'a Manifest,
+    /// Of `content`, in the algorithm of the reference.
+    pub digest: &'a Digest,
+    /// The exact bytes.
+    pub content: &'a [u8],
+    /// What the config of an image says.
+    pub platform: Option<&'a Platform>,
+}
+
+/// What the push made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    pub artifact: ArtifactId,
+    pub repository: RepositoryId,
+    pub digest: Digest,
+    /// For the header `OCI-Subject`.
+    pub subject: Option<Digest>,
+}
+
+struct Link {
+    blob: BlobId,
+    size: i64,
+    is_leased: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct LinkRow {
+    id: BlobId,
+    digest: String,
+    size: i64,
+    is_leased: bool,
+}
+
+struct Entry<'a> {
+    descriptor: &'a Descriptor,
+    child: ArtifactId,
+    size: i64,
+}
+
+/// Makes the manifest an artifact of the permit's repository and moves the tag to it. Pushing again changes nothing else.
+///
+/// `MissingContent` if the repository lacks blobs or listed manifests; a descriptor with a wrong size is `Invalid`.
+pub async fn push(
+    tx: &mut Tx,
+    permit: &RepositoryPermit,
+    push: &Push<'_>,
+    now: Timestamp,
+) -> Result<Pushed> {
+    let project = permit.project().id;
+    let limit = hold_limit(tx, project).await?;
+    let repository = repositories::publish(tx, permit, now).await?;
+    let (links, entries) = require_content(tx, repository, push.manifest).await?;
+    let adding = hold_links(tx, repository, &links).await?;
+    if let Some(limit) = limit {
+        check_quota(tx, project, limit, adding).await?;
+    }
+    let artifact = upsert(tx, repository, push, total_size(push, &entries), now).await?;
+    attach_blobs(tx, repository, artifact, &links).await?;
+    attach_children(tx, artifact, &entries).await?;
+    let resource = match push.reference {
+        Reference::Tag(tag) => {
+            tags::point(tx, repository, tag, artifact, now).await?;
+            format!("{}:{tag}", permit.name())
+        }
+        Reference::Digest(digest) => format!("{}@{digest}", permit.name()),
+    };
+    audit::record(tx, permit, "create", "artifact", &resource, now).await?;
+    Ok(Pushed {
+        artifact,
+        repository,
+        digest: push.digest.clone(),
+        subject: push.manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+    })
+}
+
+/// The project's limit in bytes, if it has one; then its row is held, so that two pushes cannot share the last free byte.
+async fn hold_limit(tx: &mut Tx, project: ProjectId) -> Result<Option<i64>> {
+    const SQL: &str = "UPDATE projects SET storage_limit = storage_limit \
+        WHERE id = $1 AND storage_limit >= 0 RETURNING storage_limit";
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(project)
+        .fetch_optional(connection)
+        .await?))
+}
+
+/// The blobs and manifests that the manifest needs; all that are missing are named.
+async fn require_content<'a>(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    manifest: &'a Manifest,
+) -> Result<(Vec<Link>, Vec<Entry<'a>>)> {
+    let mut linked = links_of(tx, repository, &distinct(manifest.blobs())).await?;
+    let children = artifacts_of(tx, repository, &distinct(manifest.children())).await?;
+    let mut missing = BTreeSet::new();
+    for blob in manifest.blobs() {
+        match linked.get(blob.digest.as_str()) {
+            Some(link) => same_size(blob, link.size)?,
+            None => drop(missing.insert(blob.digest.to_string())),
+        }
+    }
+    let mut entries = Vec::new();
+    for descriptor in manifest.children() {
+        match children.get(descriptor.digest.as_str()) {
+            Some(&(child, size)) => entries.push(Entry { descriptor, child, size }),
+            None => drop(missing.insert(descriptor.digest.to_string())),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Error::MissingContent { missing: missing.into_iter().collect() });
+    }
+    let links = std::mem::take(&mut linked).into_values().collect();
+    Ok((links, entries))
+}
+
+fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
+    let digests: BTreeSet<_> = descriptors.map(|descriptor| descriptor.digest.as_str()).collect();
+    digests.into_iter().collect()
+}
+
+fn same_size(descriptor: &Descriptor, stored: i64) -> Result<()> {
+    if i64::try_from(descriptor.size) == Ok(stored) {
+        return Ok(());
+    }
+    let reason =
+        format!("{} has {stored} bytes, the manifest says {}", descriptor.digest, descriptor.size);
+    Err(Error::invalid("size", reason))
+}
+
+async fn links_of(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    digests: &[&str],
+) -> Result<BTreeMap<String, Link>> {
+    let mut links = BTreeMap::new();
+    for chunk in digests.chunks(CHUNK) {
+        let mut sql = Sql::new(
+            "SELECT b.id, b.digest, b.size, rb.leased_at IS NOT NULL AS is_leased FROM blobs b \
+             JOIN repository_blobs rb ON rb.blob_id = b.id WHERE rb.repository_id = ",
+        );
+        sql.bind(repository.0).push(" AND b.digest IN ").list(chunk.iter().copied());
+        let rows: Vec<LinkRow> = on!(tx.connection(), |connection| sql
+            .builder()
+            .build_query_as()
+            .fetch_all(connection)
+            .await?);
+        links.extend(rows.into_iter().map(|row| {
+            (row.digest, Link { blob: row.id, size: row.size, is_leased: row.is_leased })
+        }));
+    }
+    Ok(links)
+}
+
+async fn artifacts_of(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    digests: &[&str],
+) -> Result<BTreeMap<String, (ArtifactId, i64)>> {
+    let mut artifacts = BTreeMap::new();
+    for chunk in digests.chunks(CHUNK) {
+        let mut sql = Sql::new("SELECT digest, id, size FROM artifacts WHERE repository_id = ");
+        sql.bind(repository.0).push(" AND digest IN ").list(chunk.iter().copied());
+        let rows: Vec<(String, ArtifactId, i64)> = on!(tx.connection(), |connection| sql
+            .builder()
+            .build_query_as()
+            .fetch_all(connection)
+            .await?);
+        artifacts.extend(rows.into_iter().map(|(digest, id, size)| (digest, (id, size))));
+    }
+    Ok(artifacts)
+}
+
+/// Turns leases into holds; tells how many bytes were only leased before.
+async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Result<i64> {
+    let leased: Vec<&Link> = links.iter().filter(|link| link.is_leased).collect();
+    for chunk in leased.chunks(CHUNK) {
+        let mut sql =
+            Sql::new("UPDATE repository_blobs SET leased_at = NULL WHERE repository_id = ");
+        sql.bind(repository.0).push(" AND blob_id IN ").list(chunk.iter().map(|link| link.blob.0));
+        on!(tx.connection(), |connection| sql
+            .builder()
+            .build()
+            .execute(connection)
+            .await
+            .map(drop)?);
+    }
+    Ok(leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size)))
+}
+
+/// Nothing new is always accepted, also over a limit that was lowered.
+async fn check_quota(tx: &mut Tx, project: ProjectId, limit: i64, adding: i64) -> Result<()> {
+    if adding == 0 {
+        return Ok(());
+    }
+    let used = blobs::used_within(tx, project).await?;
+    if used > limit {
+        return Err(Error::QuotaExceeded { adding, used: used.saturating_sub(adding), limit });
+    }
+    Ok(())
+}
+
+fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
+    let own = (push.content.len() as u64).saturating_add(push.manifest.size());
+    let own = i64::try_from(own).unwrap_or(i64::MAX);
+    entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.size))
+}
+
+async fn upsert(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    push: &Push<'_>,
+    size: i64,
+    now: Timestamp,
+) -> Result<ArtifactId> {
+    const SQL: &str = "INSERT INTO artifacts (repository_id, digest, kind, media_type, artifact_type, \
+        config_media_type, subject_digest, size, annotations, os, architecture, variant, pushed_at, content) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+        ON CONFLICT (repository_id, digest) DO UPDATE SET pushed_at = excluded.pushed_at RETURNING id";
+    let manifest = push.manifest;
+    let unknown = Platform::default();
+    let platform = push.platform.unwrap_or(&unknown);
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(repository)
+        .bind(push.digest.as_str())
+        .bind(clean(&kind::of(manifest)))
+        .bind(manifest.media_type.as_str())
+        .bind(clean(manifest.artifact_type().unwrap_or_default()))
+        .bind(manifest.config().map_or("", |config| &config.media_type))
+        .bind(manifest.subject.as_ref().map(|subject| subject.digest.as_str()))
+        .bind(size)
+        .bind(json(&manifest.annotations)?)
+        .bind(clean(&platform.os))
+        .bind(clean(&platform.architecture))
+        .bind(clean(platform.variant.as_deref().unwrap_or_default()))
+        .bind(now)
+        .bind(push.content)
+        .fetch_one(connection)
+        .await?))
+}
+
+async fn attach_blobs(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    artifact: ArtifactId,
+    links: &[Link],
+) -> Result<()> {
+    for chunk in links.chunks(CHUNK) {
+        let mut sql = Sql::new("INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id)");
+        sql.rows(chunk.iter().map(|link| {
+            [Value::from(artifact.0), Value::from(link.blob.0), Value::from(repository.0)]
+        }));
+        sql.push(" ON CONFLICT (artifact_id, blob_id) DO NOTHING");
+        on!(tx.connection(), |connection| sql
+            .builder()
+            .build()
+            .execute(connection)
+            .await
+            .map(drop)?);
+    }
+    Ok(())
+}
+
+async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {
+    let mut rows = Vec::with_capacity(entries.len());
+    for (position, entry) in (0_i64..).zip(entries) {
+        rows.push(child_row(artifact, position, entry)?);
+    }
+    for chunk in rows.chunks(CHUNK) {
+        let mut sql = Sql::new(
+            "INSERT INTO artifact_children \
+             (parent_id, position, child_id, os, architecture, variant, annotations)",
+        );
+        sql.rows(chunk.iter().cloned());
+        sql.push(" ON CONFLICT (parent_id, position) DO NOTHING");
+        on!(tx.connection(), |connection| sql
+            .builder()
+            .build()
+            .execute(connection)
+            .await
+            .map(drop)?);
+    }
+    Ok(())
+}
+
+fn child_row(parent: ArtifactId, position: i64, entry: &Entry<'_>) -> Result<[Value; 7]> {
+    let unknown = Platform::default();
+    let platform = entry.descriptor.platform.as_ref().unwrap_or(&unknown);
+    Ok([
+        Value::from(parent.0),
+        Value::from(position),
+        Value::from(entry.child.0),
+        Value::from(platform.os.as_str()),
+        Value::from(platform.architecture.as_str()),
+        Value::from(platform.variant.as_deref().unwrap_or_default()),
+        Value::from(json(&entry.descriptor.annotations)?),
+    ])
+}
+
+fn json(annotations: &BTreeMap<String, String>) -> Result<String> {
+    serde_json::to_string(annotations)
+        .map_err(|_unserializable| Error::invalid("annotations", "not JSON"))
+}

@@ -1,0 +1,261 @@
+//! Rows about blobs: which bytes exist, under which object key, and in which repositories they may be used.
+//!
+//! Access is (repository, digest), never digest alone: a blob is reached through its link with a repository.
+//! A link is *held* (`leased_at` NULL) while an artifact of that repository references the blob, else *leased*: `leased_at`
+//! is when a client was last told that the blob is there. The collector removes old leases, and blobs without links.
+//!
+//! Whoever makes a link holds the blob's row ([`record`], [`mount`]), as the collector does before it condemns:
+//! a blob is therefore never condemned under a link that is just being made.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use oci::Digest;
+
+use crate::collection;
+use crate::db::on;
+use crate::ids::{BlobId, ProjectId, RepositoryId};
+use crate::permit::RepositoryPermit;
+use crate::repositories;
+use crate::sql::{CHUNK, Sql};
+use crate::{Db, Entity, Error, Result, Timestamp, Tx};
+
+/// How long an answer that names a blob lets a client rely on it.
+pub const LEASE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A blob as one repository has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    pub id: BlobId,
+    pub digest: Digest,
+    pub size: u64,
+    /// Where the bytes are.
+    pub object_key: String,
+    /// When a client was last told of it; `None` while an artifact of the repository holds it.
+    pub leased_at: Option<Timestamp>,
+}
+
+/// What became of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub blob: Blob,
+    /// The bytes were here already: the caller's object serves nobody. It is condemned in the same transaction;
+    /// whoever deletes it after the commit may tell [`collection::forget`].
+    pub redundant: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: BlobId,
+    size: i64,
+    object_key: String,
+    leased_at: Option<Timestamp>,
+}
+
+impl Row {
+    fn into_blob(self, digest: &Digest) -> Result<Blob> {
+        Ok(Blob {
+            id: self.id,
+            digest: digest.clone(),
+            size: bytes(self.size)?,
+            object_key: self.object_key,
+            leased_at: self.leased_at,
+        })
+    }
+}
+
+/// The blob, if the repository has it.
+pub async fn find(db: &Db, repository: RepositoryId, digest: &Digest) -> Result<Option<Blob>> {
+    const SQL: &str = "SELECT b.id, b.size, b.object_key, rb.leased_at FROM blobs b \
+        JOIN repository_blobs rb ON rb.blob_id = b.id \
+        WHERE b.digest = $1 AND rb.repository_id = $2";
+    let row: Option<Row> = on!(db.read(), |pool| sqlx::query_as(SQL)
+        .bind(digest.as_str())
+        .bind(repository)
+        .fetch_optional(pool)
+        .await?);
+    row.map(|row| row.into_blob(digest)).transpose()
+}
+
+/// Those of `digests` that the repository does not have, in order.
+pub async fn missing(db: &Db, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
+    let mut present = BTreeSet::new();
+    for chunk in digests.chunks(CHUNK) {
+        let mut sql = Sql::new(
+            "SELECT b.digest FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id \
+             WHERE rb.repository_id = ",
+        );
+        sql.bind(repository.0).push(" AND b.digest IN ").list(chunk.iter().map(Digest::as_str));
+        let found: Vec<String> =
+            on!(db.read(), |pool| sql.builder().build_query_scalar().fetch_all(pool).await?);
+        present.extend(found);
+    }
+    Ok(digests.iter().filter(|digest| !present.contains(digest.as_str())).cloned().collect())
+}
+
+/// Whether telling a client that the blob is there needs [`promise`] first.
+///
+/// A held blob needs none, nor does a lease of which at least half is left.
+pub fn needs_promise(blob: &Blob, now: Timestamp) -> bool {
+    blob.leased_at.is_some_and(|leased| now.since(leased) > LEASE / 2)
+}
+
+/// Renews the lease, so that the answer holds. False if the blob is no longer there.
+pub async fn promise(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    blob: BlobId,
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str = "UPDATE repository_blobs \
+        SET leased_at = CASE WHEN leased_at IS NULL THEN NULL ELSE $3 END \
+        WHERE repository_id = $1 AND blob_id = $2";
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(repository)
+        .bind(blob)
+        .bind(now)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    Ok(done > 0)
+}
+
+/// Makes verified bytes a blob of the repository. If the digest is here already, the bytes of then are used.
+pub async fn record(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    digest: &Digest,
+    size: u64,
+    object_key: &str,
+    now: Timestamp,
+) -> Result<Recorded> {
+    // The update changes nothing but holds the row: until our link is committed the collector waits, and after
+    // it has condemned the row this statement inserts a new one, with the new object.
+    const SQL: &str = "INSERT INTO blobs (digest, size, object_key, created_at) \
+        VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO UPDATE SET size = blobs.size \
+        RETURNING id, size, object_key";
+    let stored = i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))?;
+    let row: (BlobId, i64, String) = on!(tx.connection(), |connection| sqlx::query_as(SQL)
+        .bind(digest.as_str())
+        .bind(stored)
+        .bind(object_key)
+        .bind(now)
+        .fetch_one(connection)
+        .await?);
+    let (id, known_size, known_key) = row;
+    if known_size != stored {
+        return Err(Error::Corrupt { column: "blobs.size" });
+    }
+    let redundant = known_key != object_key;
+    if redundant {
+        collection::condemn_object(tx, object_key, digest.as_str(), stored, now).await?;
+    }
+    let leased_at = link(tx, repository, id, now).await?;
+    let blob = Blob { id, digest: digest.clone(), size, object_key: known_key, leased_at };
+    Ok(Recorded { blob, redundant })
+}
+
+/// Links a blob of one repository into another without its bytes being sent. False if the first has none.
+///
+/// The caller must have been permitted to pull from `from`.
+pub async fn mount(
+    tx: &mut Tx,
+    from: RepositoryId,
+    to: RepositoryId,
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<bool> {
+    // Holds the blob's row, as `record` does.
+    const SQL: &str = "UPDATE blobs SET size = size WHERE digest = $1 AND EXISTS (\
+        SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = blobs.id AND rb.repository_id = $2) \
+        RETURNING id";
+    let id: Option<BlobId> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(digest.as_str())
+        .bind(from)
+        .fetch_optional(connection)
+        .await?);
+    match id {
+        None => Ok(false),
+        Some(id) => link(tx, to, id, now).await.map(|_leased_at| true),
+    }
+}
+
+/// Links the blob, or renews the lease of its link; a held link stays held. The blob's row must be held.
+async fn link(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    blob: BlobId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    const SQL: &str = "INSERT INTO repository_blobs (repository_id, blob_id, leased_at) \
+        VALUES ($1, $2, $3) ON CONFLICT (repository_id, blob_id) DO UPDATE \
+        SET leased_at = CASE WHEN repository_blobs.leased_at IS NULL THEN NULL ELSE excluded.leased_at END \
+        RETURNING leased_at";
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(repository)
+        .bind(blob)
+        .bind(now)
+        .fetch_one(connection)
+        .await?))
+}
+
+/// Takes the blob out of the permit's repository, unless an artifact there needs it.
+pub async fn unlink(tx: &mut Tx, permit: &RepositoryPermit, digest: &Digest) -> Result<()> {
+    const SQL: &str = "DELETE FROM repository_blobs WHERE repository_id = $1 \
+        AND blob_id = (SELECT id FROM blobs WHERE digest = $2) AND leased_at IS NOT NULL";
+    const HELD: &str = "SELECT COUNT(*) FROM repository_blobs WHERE repository_id = $1 \
+        AND blob_id = (SELECT id FROM blobs WHERE digest = $2)";
+    let repository = repositories::lock(tx, permit.repository()).await?;
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(repository)
+        .bind(digest.as_str())
+        .execute(connection)
+        .await?
+        .rows_affected());
+    if done > 0 {
+        return Ok(());
+    }
+    let held: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(HELD)
+        .bind(repository)
+        .bind(digest.as_str())
+        .fetch_one(connection)
+        .await?);
+    if held == 0 {
+        return Err(Error::NotFound(Entity::Blob));
+    }
+    Err(Error::precondition(
+        "the blob is part of an artifact of this repository: delete that first",
+    ))
+}
+
+/// The bytes that the project's artifacts hold, each blob counted once.
+pub async fn used(db: &Db, project: ProjectId) -> Result<u64> {
+    let sum = on!(db.read(), |pool| sqlx::query_scalar(USED).bind(project).fetch_one(pool).await?);
+    bytes(sum)
+}
+
+/// As [`used`], with what the transaction has done.
+pub(crate) async fn used_within(tx: &mut Tx, project: ProjectId) -> Result<i64> {
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(USED)
+        .bind(project)
+        .fetch_one(connection)
+        .await?))
+}
+
+const USED: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHERE id IN (\
+    SELECT rb.blob_id FROM repositories r JOIN repository_blobs rb ON rb.repository_id = r.id \
+    WHERE r.project_id = $1 AND rb.leased_at IS NULL)";
+
+/// The bytes of all blobs: what the storage holds for artifacts and promises.
+pub async fn stored(db: &Db) -> Result<u64> {
+    const SQL: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs";
+    bytes(on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+}
+
+/// A count of bytes as the database keeps it, signed.
+pub(crate) fn bytes(size: i64) -> Result<u64> {
+    u64::try_from(size).map_err(|_negative| Error::Corrupt { column: "size" })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Upload sessions: blobs on their way in, as rows, so that any replica can take the next chunk.
+//!
+//! A session belongs to the repository and to the caller that opened it; to anybody else it does not exist.
+//! What is acknowledged moves by compare-and-set, so that of two chunks sent for one offset only one counts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::blobs::bytes;
+use crate::collection;
+use crate::db::on;
+use crate::ids::RepositoryId;
+use crate::permit::RepositoryPermit;
+use crate::repositories;
+use crate::sql::{Sql, Value};
+use crate::{Db, Entity, Error, Result, Timestamp, Tx};
+
+/// The public name of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UploadId(Uuid);
+
+impl UploadId {
+    /// A name that cannot be guessed.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let id = text.parse().map_err(|_invalid| Error::invalid("upload", "not a UUID"))?;
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// A session as it stood when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    pub id: UploadId,
+    pub repository: RepositoryId,
+    pub object_key: String,
+    /// Acknowledged bytes.
+    pub received: u64,
+    /// The state of the hash after them.
+    pub hash_state: Vec<u8>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    repository_id: RepositoryId,
+    object_key: String,
+    received: i64,
+    hash_state: Vec<u8>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// Opens a session that will write to `object_key`; the repository is made if it is not there.
+pub async fn open(
+    tx: &mut Tx,
+    permit: &RepositoryPermit,
+    object_key: &str,
+    hash_state: Vec<u8>,
+    now: Timestamp,
+) -> Result<Upload> {
+    const SQL: &str = "INSERT INTO uploads \
+        (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, 0, $5, $6, $6)";
+    let repository = repositories::ensure(tx, permit, now).await?;
+    let id = UploadId::random();
+    on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(repository)
+        .bind(permit.actor())
+        .bind(object_key)
+        .bind(&hash_state)
+        .bind(now)
+        .execute(connection)
+        .await
+        .map(drop)?);
+    let object_key = object_key.to_owned();
+    Ok(Upload {
+        id,
+        repository,
+        object_key,
+        received: 0,
+        hash_state,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// The session, if it is one of this repository and this caller; else `NotFound`.
+pub async fn by_id(db: &Db, permit: &RepositoryPermit, id: UploadId) -> Result<Upload> {
+    const SQL: &str = "SELECT repository_id, object_key, received, hash_state, created_at, updated_at \
+        FROM uploads WHERE id = $1 AND repository_id = $2 AND principal = $3";
+    let repository = permit.repository().ok_or(Error::NotFound(Entity::Upload))?;
+    let row: Option<Row> = on!(db.read(), |pool| sqlx::query_as(SQL)
+        .bind(id.to_string())
+        .bind(repository)
+        .bind(permit.actor())
+        .fetch_optional(pool)
+        .await?);
+    let row = row.ok_or(Error::NotFound(Entity::Upload))?;
+    Ok(Upload {
+        id,
+        repository: row.repository_id,
+        object_key: row.object_key,
+        received: bytes(row.received)?,
+        hash_state: row.hash_state,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// Acknowledges bytes: the session now has `received`. `Conflict` if somebody else moved it meanwhile.
+pub async fn advance(
+    tx: &mut Tx,
+    upload: &Upload,
+    received: u64,
+    hash_state: &[u8],
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE uploads SET received = $3, hash_state = $4, updated_at = $5 \
+        WHERE id = $1 AND received = $2";
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(upload.id.to_string())
+        .bind(signed(upload.received)?)
+        .bind(signed(received)?)
+        .bind(hash_state)
+        .bind(now)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+}
+
+/// Ends the session because its bytes become a blob: call in the transaction that records it.
+///
+/// `Conflict` if somebody else moved the session since it was read.
+pub async fn finish(tx: &mut Tx, upload: &Upload) -> Result<()> {
+    const SQL: &str = "DELETE FROM uploads WHERE id = $1 AND received = $2";
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(upload.id.to_string())
+        .bind(signed(upload.received)?)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+}
+
+async fn moved_or_gone(tx: &mut Tx, id: UploadId) -> Result<Error> {
+    const SQL: &str = "SELECT received FROM uploads WHERE id = $1";
+    let received: Option<i64> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?);
+    Ok(match received {
+        Some(_) => Error::Conflict(Entity::Upload),
+        None => Error::NotFound(Entity::Upload),
+    })
+}
+
+/// Gives the session up. Its object is condemned; whoever deletes it after the commit may tell [`collection::forget`].
+pub async fn cancel(tx: &mut Tx, upload: &Upload, now: Timestamp) -> Result<()> {
+    const SQL: &str = "DELETE FROM uploads WHERE id = $1";
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(upload.id.to_string())
+        .execute(connection)
+        .await?
+        .rows_affected());
+    if done == 0 {
+        return Err(Error::NotFound(Entity::Upload));
+    }
+    collection::condemn_object(tx, &upload.object_key, "", signed(upload.received)?, now).await
+}
+
+/// Gives up at most `limit` sessions on which nothing was received since `untouched_since`; tells how many.
+///
+/// Their objects are condemned, so that the collector removes the bytes.
+pub async fn purge(
+    tx: &mut Tx,
+    untouched_since: Timestamp,
+    limit: u32,
+    now: Timestamp,
+) -> Result<u64> {
+    const SQL: &str = "DELETE FROM uploads WHERE updated_at < $1 AND id IN (\
+        SELECT id FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2) \
+        RETURNING object_key, received";
+    let objects: Vec<(String, i64)> = on!(tx.connection(), |connection| sqlx::query_as(SQL)
+        .bind(untouched_since)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await?);
+    condemn(tx, objects, now).await
+}
+
+/// Gives up at most `limit` sessions of a deleted repository; tells how many.
+pub(crate) async fn abandon(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    limit: u32,
+    now: Timestamp,
+) -> Result<u64> {
+    const SQL: &str = "DELETE FROM uploads WHERE id IN (\
+        SELECT id FROM uploads WHERE repository_id = $1 LIMIT $2) RETURNING object_key, received";
+    let objects: Vec<(String, i64)> = on!(tx.connection(), |connection| sqlx::query_as(SQL)
+        .bind(repository)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await?);
+    condemn(tx, objects, now).await
+}
+
+async fn condemn(tx: &mut Tx, objects: Vec<(String, i64)>, now: Timestamp) -> Result<u64> {
+    let count = objects.len() as u64;
+    if count > 0 {
+        let mut sql =
+            Sql::new("INSERT INTO condemned_objects (object_key, digest, size, condemned_at)");
+        sql.rows(objects.into_iter().map(|(key, size)| {
+            [Value::from(key), Value::from(""), Value::from(size), Value::from(now.micros())]
+        }));
+        on!(tx.connection(), |connection| sql
+            .builder()
+            .build()
+            .execute(connection)
+            .await
+            .map(drop)?);
+    }
+    Ok(count)
+}
+
+fn signed(size: u64) -> Result<i64> {
+    i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))
+}
+
+#[cfg(test)]
+mod tests;

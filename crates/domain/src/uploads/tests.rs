@@ -1,0 +1,94 @@
+//! Sessions belong to somebody, and move once.
+
+use super::{UploadId, advance, by_id, cancel, finish, open, purge};
+use crate::collection;
+use crate::testing::each_engine;
+use crate::testing::images::{at, permit};
+use crate::{Db, Entity, Error, Result, Timestamp};
+
+async fn opened(db: &Db, name: &str, key: &str, now: Timestamp) -> super::Upload {
+    let permit = permit(db, name).await;
+    let mut tx = db.begin().await.unwrap();
+    let upload = open(&mut tx, &permit, key, vec![1, 2], now).await.unwrap();
+    tx.commit().await.unwrap();
+    upload
+}
+
+fn is_not_found<T>(result: &Result<T>) -> bool {
+    matches!(result, Err(Error::NotFound(Entity::Upload)))
+}
+
+#[test]
+fn an_id_is_a_uuid() {
+    let id = UploadId::random();
+    assert_eq!(id.to_string().parse::<UploadId>().unwrap(), id);
+    assert!("../etc".parse::<UploadId>().is_err());
+}
+
+#[tokio::test]
+async fn a_session_is_found_by_its_repository_only() {
+    each_engine(async |db| {
+        let before = permit(&db, "library/a").await;
+        let upload = opened(&db, "library/a", "objects/1", at(0)).await;
+        let (a, b) = (permit(&db, "library/a").await, permit(&db, "library/b").await);
+        assert_eq!(by_id(&db, &a, upload.id).await.unwrap(), upload);
+        assert!(is_not_found(&by_id(&db, &b, upload.id).await));
+        assert!(is_not_found(&by_id(&db, &before, upload.id).await), "before there was a repository");
+        opened(&db, "library/b", "objects/2", at(0)).await;
+        let b = permit(&db, "library/b").await;
+        assert!(is_not_found(&by_id(&db, &b, upload.id).await));
+        assert!(is_not_found(&by_id(&db, &a, UploadId::random()).await));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_chunks_for_one_offset_one_counts() {
+    each_engine(async |db| {
+        let upload = opened(&db, "library/a", "objects/1", at(0)).await;
+        let mut tx = db.begin().await.unwrap();
+        advance(&mut tx, &upload, 10, &[3], at(1)).await.unwrap();
+        let second = advance(&mut tx, &upload, 20, &[4], at(1)).await;
+        assert!(matches!(second, Err(Error::Conflict(Entity::Upload))), "{second:?}");
+        let stale = finish(&mut tx, &upload).await;
+        assert!(matches!(stale, Err(Error::Conflict(Entity::Upload))), "{stale:?}");
+        tx.commit().await.unwrap();
+        let moved = by_id(&db, &permit(&db, "library/a").await, upload.id).await.unwrap();
+        assert_eq!((moved.received, moved.hash_state.as_slice()), (10, [3].as_slice()));
+        assert_eq!((moved.created_at, moved.updated_at), (at(0), at(1)));
+        let mut tx = db.begin().await.unwrap();
+        finish(&mut tx, &moved).await.unwrap();
+        assert!(is_not_found(&finish(&mut tx, &moved).await));
+        assert!(is_not_found(&advance(&mut tx, &moved, 30, &[], at(2)).await));
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_is_condemned() {
+    each_engine(async |db| {
+        let upload = opened(&db, "library/a", "objects/1", at(0)).await;
+        let mut tx = db.begin().await.unwrap();
+        cancel(&mut tx, &upload, at(1)).await.unwrap();
+        assert!(is_not_found(&cancel(&mut tx, &upload, at(1)).await));
+        tx.commit().await.unwrap();
+        for (key, age) in [("objects/2", 2), ("objects/3", 3), ("objects/4", 4)] {
+            opened(&db, "library/a", key, at(age)).await;
+        }
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(purge(&mut tx, at(4), 1, at(9)).await.unwrap(), 1);
+        assert_eq!(purge(&mut tx, at(4), 5, at(9)).await.unwrap(), 1);
+        assert_eq!(purge(&mut tx, at(4), 5, at(9)).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        let condemned = collection::condemned(&db, None, 10).await.unwrap();
+        let keys: Vec<_> = condemned.iter().map(|object| object.object_key.as_str()).collect();
+        assert_eq!(keys, ["objects/1", "objects/2", "objects/3"]);
+        let mut tx = db.begin().await.unwrap();
+        collection::forget(&mut tx, &["objects/1".into(), "objects/2".into()]).await.unwrap();
+        tx.commit().await.unwrap();
+        let left = collection::condemned(&db, Some("objects/2"), 10).await.unwrap();
+        assert_eq!(left.len(), 1);
+    })
+    .await;
+}
