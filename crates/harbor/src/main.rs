@@ -1,2 +1,7 @@
-//! The `harbor` binary.
-fn main() {}
+//! The `harbor` binary: reads the command line and runs one subcommand.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harbor::run()
+}

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use metrics::{counter, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::routes::Label;
+use crate::routes::{Label, Routes};
 
 /// Requests are mostly a millisecond or an upload.
 const BUCKETS: [f64; 12] =
@@ -39,6 +40,15 @@ pub fn render() -> String {
             handle.render()
         })
         .unwrap_or_default()
+}
+
+/// `/metrics`, for a listener of its own: what it tells is not for everybody.
+pub fn routes() -> Routes {
+    Routes::of("metrics").get("/metrics", scrape)
+}
+
+async fn scrape() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(render())
 }
 
 /// One request. Every label has few values: no path, no peer, no method of a stranger's making.

@@ -1,0 +1,30 @@
+//! Services joined into one set of routes.
+
+use std::sync::Arc;
+
+use web::{Routes, Shutdown, tasks};
+
+use crate::instance::Instance;
+
+/// Registry, token service and portal behind one port, with the tasks they need.
+pub(crate) fn all(instance: &Instance, stop: &Shutdown) -> Routes {
+    Routes::new()
+        .merge(registry(instance, stop))
+        .merge(token::routes(token(instance)))
+        .merge(portal::routes(portal(instance)))
+}
+
+fn registry(instance: &Instance, stop: &Shutdown) -> Routes {
+    let settings = registry::Settings::default();
+    let app = registry::App {
+        db: instance.db.clone(),
+        store: instance.store.clone(),
+        clock: instance.clock.clone(),
+        authenticator: instance.authenticator.clone(),
+        tokens: registry::Tokens::new(instance.keys.clone(), &settings.service),
+        settings: Arc::new(settings),
+        pulls: registry::PullLog::default(),
+    };
+    tasks::spawn(stop, "pulls", app.pulls.clone().run(app.db.clone(), stop.clone()));
+    registry::routes(app)
+}

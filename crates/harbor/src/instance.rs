@@ -1,0 +1,69 @@
+//! What every service of one instance shares: database, objects, keys, clock.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use blobs::Store as Objects;
+use domain::db::Location;
+use domain::{Clock, Db};
+use identity::{Authenticator, Keys};
+
+use crate::data_dir::DataDir;
+use crate::keys::KeyFiles;
+use crate::settings::Store;
+
+/// An opened instance; cheap to clone.
+#[derive(Clone)]
+pub struct Instance {
+    pub db: Db,
+    pub store: Objects,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub authenticator: Authenticator,
+}
+
+impl Instance {
+    /// Opens database and objects, making them the first time, and brings the schema up to date.
+    pub async fn open(
+        data: &DataDir,
+        settings: &Store,
+        files: &KeyFiles,
+        clock: Clock,
+    ) -> Result<Self> {
+        let keys = Keys::new(files.load_or_generate()?);
+        let location = settings.database_url.clone();
+        let location = location.unwrap_or_else(|| Location::Sqlite(data.database()));
+        let db = Db::open(&location).await.with_context(|| cannot_open(&location))?;
+        let store = objects(&data.storage()).await?;
+        let authenticator =
+            Authenticator::new(db.clone(), clock.clone(), identity::Settings::default());
+        Ok(Self { db, store, keys, clock, authenticator })
+    }
+
+    /// For the job service.
+    pub fn jobs(&self) -> jobs::App {
+        jobs::App { db: self.db.clone(), store: self.store.clone(), clock: self.clock.clone() }
+    }
+
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+async fn objects(root: &Path) -> Result<Objects> {
+    let settings = blobs::Settings::Filesystem(blobs::Filesystem { root: root.to_owned() });
+    Objects::open(&settings)
+        .await
+        .with_context(|| format!("cannot open the object storage in {}", root.display()))
+}
+
+/// Names the database without the password that its URL may hold.
+fn cannot_open(location: &Location) -> String {
+    match location {
+        Location::Sqlite(path) => format!("cannot open the database {}", path.display()),
+        Location::Postgres(_) => {
+            "cannot open the PostgreSQL database: check --database-url, and that the server runs"
+                .to_owned()
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `harbor serve`: every service in one process, on one port.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use domain::Clock;
+use tokio::signal::unix::{SignalKind, signal};
+use web::{ExternalUrl, Listener, Routes, ServeSettings, Shutdown, TlsSettings, tasks};
+
+use crate::admin::{self, FirstPassword};
+use crate::compose;
+use crate::data_dir::DataDir;
+use crate::instance::Instance;
+use crate::keys::{self, KeyFiles};
+use crate::settings::Serve;
+use crate::welcome::{self, Welcome};
+
+/// What is left for background tasks when the last request has been answered.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Serves until a signal comes, then drains.
+pub(crate) async fn run(settings: Serve) -> Result<()> {
+    let stop = Shutdown::new();
+    stop_on_signal(stop.clone())?;
+    serve(settings, Clock::System, stop, |started| welcome::print(&started.welcome)).await
+}
+
+/// A server that clients can connect to.
+pub struct Started {
+    pub address: SocketAddr,
+    pub welcome: Welcome,
+    pub instance: Instance,
+    /// What it answers to.
+    pub routes: Routes,
+}
+
+/// Serves until `stop`; tells `started` once clients can connect.
+pub async fn serve(
+    settings: Serve,
+    clock: Clock,
+    stop: Shutdown,
+    started: impl FnOnce(Started),
+) -> Result<()> {
+    let data = DataDir::open(&settings.store.data)?;
+    let _lock = data.lock()?;
+    let listener = web::bind(settings.listen)?;
+    let files = KeyFiles::new(data.keys());
+    let instance = Instance::open(&data, &settings.store, &files, clock).await?;
+    let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
+    jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
+
+    tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
+    jobs::start(&instance.jobs(), &stop);
+    let metrics =
+        settings.metrics_listen.map(|address| serve_metrics(address, &stop)).transpose()?;
+    let routes = compose::all(&instance, &stop);
+    let address = listener.local_addr();
+    let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone());
+    let welcome = greet(&settings, address, password, &data);
+    started(Started { address, welcome, instance: instance.clone(), routes });
+    let ended = serving.await;
+
+    stop.trigger();
+    if let Some(metrics) = metrics {
+        metrics
+            .await
+            .context("the metrics listener was lost")?
+            .context("the metrics listener failed")?;
+    }
+    if !stop.drained(DRAIN).await {
+        tracing::warn!("some background tasks did not end in time");
+    }
+    instance.close().await;
+    ended.context("the server failed")
+}
+
+fn http(settings: &Serve) -> ServeSettings {
+    let tls = settings.cert.clone().zip(settings.key.clone());
+    ServeSettings {
+        tls: tls.map(|(cert, key)| TlsSettings { cert, key }),
+        workers: None,
+        origin: web::origin::Settings {
+            external_url: settings.external_url.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+        },
+    }
+}
+
+type Serving = tokio::task::JoinHandle<Result<(), web::serve::Error>>;
+
+fn serve_metrics(address: SocketAddr, stop: &Shutdown) -> Result<Serving> {
+    web::metrics::install();
+    let listener: Listener = web::bind(address)?;
+    let settings = ServeSettings { workers: Some(1), ..ServeSettings::default() };
+    let serving = web::serve(listener, settings, web::metrics::routes(), stop.clone());
+    Ok(tokio::runtime::Handle::current().spawn(serving))
+}
+
+fn greet(
+    settings: &Serve,
+    address: SocketAddr,
+    password: FirstPassword,
+    data: &DataDir,
+) -> Welcome {
+    let scheme = if settings.cert.is_some() { "https" } else { "http" };
+    let external = settings.external_url.as_ref().and_then(ExternalUrl::from_url);
+    let (url, registry) = match external {
+        Some(external) => (external.to_string(), external.authority().to_owned()),
+        None => (format!("{scheme}://{address}"), address.to_string()),
+    };
+    Welcome { url, registry, password, password_file: data.admin_password() }
+}
+
+/// Ctrl-C, and what service managers send.
+fn stop_on_signal(stop: Shutdown) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let clone = stop.clone();
+    tasks::spawn(&stop, "signals", async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = clone.triggered() => return,
+        }
+        tracing::info!("stopping: requests in flight are finished");
+        clone.trigger();
+    });
+    Ok(())
+}

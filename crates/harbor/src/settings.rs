@@ -1,0 +1,133 @@
+//! The command line and the environment: the only place that reads either.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use auth::password;
+use clap::{Args, Parser, Subcommand};
+use domain::db::Location;
+use url::Url;
+use web::Network;
+use web::telemetry::Format;
+
+/// A container registry platform: registry, tokens, web pages, REST API and jobs.
+#[derive(Debug, Parser)]
+#[command(name = "harbor", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// What is logged: error, warn, info, debug, trace, or directives such as `info,registry=debug`.
+    #[arg(long, global = true, env = "HARBOR_LOG", default_value = "info")]
+    pub(crate) log: String,
+
+    /// How log lines look: text or json.
+    #[arg(long, global = true, env = "HARBOR_LOG_FORMAT", default_value = "text", value_parser = log_format)]
+    pub(crate) log_format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole platform in this process.
+    Serve(Box<Serve>),
+    /// Remove the bytes that nothing references any more.
+    Gc(Gc),
+    /// Sign tokens with a new key; those issued under the old one stay good until they expire.
+    RotateKeys(Store),
+    /// Ask a running server whether it is well; exits with 1 if it is not.
+    Healthcheck(Healthcheck),
+}
+
+/// Where an instance keeps what it knows.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Store {
+    /// The directory of database, objects, keys and the first password.
+    #[arg(long, env = "HARBOR_DATA", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// A PostgreSQL URL (postgres://user:password@host/database); without it SQLite in the data directory.
+    #[arg(long, env = "HARBOR_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) database_url: Option<Location>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) store: Store,
+
+    /// Address and port to listen on.
+    #[arg(long, env = "HARBOR_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+
+    /// The server's certificate chain (PEM); with it the server speaks TLS.
+    #[arg(long, env = "HARBOR_CERT", value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM).
+    #[arg(long, env = "HARBOR_KEY", value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// The URL clients use, when it is not what their requests say.
+    #[arg(long, env = "HARBOR_EXTERNAL_URL", value_name = "URL")]
+    pub(crate) external_url: Option<Url>,
+
+    /// Proxies (CIDR) whose X-Forwarded-* headers are believed.
+    #[arg(long, env = "HARBOR_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<Network>,
+
+    /// Serve Prometheus metrics on this address, apart from the public port.
+    #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+
+    /// The first password of `admin`; without it one is generated.
+    #[arg(long = "admin-password-from-environment", env = "HARBOR_ADMIN_PASSWORD", hide = true, value_parser = admin_password, hide_env_values = true)]
+    pub(crate) admin_password: Option<Secret>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Gc {
+    #[command(flatten)]
+    pub(crate) store: Store,
+
+    /// Only tell what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Also remove artifacts that have no tag.
+    #[arg(long)]
+    pub(crate) delete_untagged: bool,
+
+    /// Keep what was pushed or asked for within this many hours.
+    #[arg(long, default_value_t = 2, value_name = "HOURS")]
+    pub(crate) time_window: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Healthcheck {
+    /// The server's URL.
+    #[arg(long, env = "HARBOR_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub(crate) url: Url,
+}
+
+/// Text that no log and no message shows.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+fn admin_password(text: &str) -> Result<Secret, String> {
+    password::check(text).map_err(|error| error.to_string())?;
+    Ok(Secret(text.to_owned()))
+}
+
+fn log_format(text: &str) -> Result<Format, String> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err("either text or json".to_owned()),
+    }
+}

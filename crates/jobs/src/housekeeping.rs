@@ -1,0 +1,62 @@
+//! What must happen every few seconds: due schedules become jobs, jobs of lost workers go back to the queue,
+//! pulls become counts. Every replica does it; transactions see to it that each thing happens once.
+
+use std::time::Duration;
+
+use domain::queue::{self, Task};
+use domain::schedules::{self, Cron, Kind};
+use domain::{Db, Timestamp, pulls};
+use web::Shutdown;
+
+use crate::App;
+
+const EVERY: Duration = Duration::from_secs(5);
+const PULLS_AT_ONCE: u32 = 5_000;
+
+/// Schedules that exist from the first start; an operator may change or end them.
+const DEFAULTS: [(&str, &str, Task); 3] = [
+    ("purge-uploads", "0 30 3 * * *", Task::PurgeUploads { older_than_secs: 7 * 24 * 60 * 60 }),
+    ("purge-sessions", "0 15 * * * *", Task::PurgeSessions),
+    ("purge-jobs", "0 45 3 * * *", Task::PurgeJobs { keep: 100 }),
+];
+
+pub(crate) async fn run(app: App, stop: Shutdown) {
+    while !stop.is_triggered() {
+        if let Err(error) = round(&app).await {
+            tracing::warn!(error = %web::chain(&error), "housekeeping failed");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.triggered() => {}
+        }
+    }
+}
+
+async fn round(app: &App) -> domain::Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let lost = queue::reclaim(&mut tx, now).await?;
+    let due = schedules::due(&mut tx, now).await?;
+    let folded = pulls::fold(&mut tx, PULLS_AT_ONCE).await?;
+    tx.commit().await?;
+    if lost > 0 {
+        tracing::warn!(jobs = lost, "jobs of lost workers are begun again");
+    }
+    tracing::trace!(due = due.len(), folded, "housekeeping");
+    Ok(())
+}
+
+/// Makes the schedules that every instance has, once.
+pub async fn ensure_schedules(db: &Db, now: Timestamp) -> domain::Result<()> {
+    let known = schedules::list(db).await?;
+    for (name, cron, task) in DEFAULTS {
+        if known.iter().any(|schedule| schedule.name == name) {
+            continue;
+        }
+        let cron: Cron = cron.parse()?;
+        let mut tx = db.begin().await?;
+        schedules::set(&mut tx, name, Kind::Custom, &cron, &task, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

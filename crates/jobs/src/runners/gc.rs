@@ -1,0 +1,185 @@
+//! Garbage collection: the steps of [`domain::collection`], then the bytes. Online: clients push meanwhile.
+//!
+//! Killed at any point, the next run goes on: what was condemned is a row until its bytes are gone.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use blobs::Key;
+use domain::Timestamp;
+use domain::collection::{self, Batch, Condemned, Stats};
+use serde_json::{Value, json};
+
+use super::BATCH;
+use crate::context::{Ended, Job};
+
+/// What was removed, for the result and for whoever watches.
+#[derive(Default)]
+struct Freed {
+    rows: Stats,
+    objects: u64,
+    bytes: u64,
+}
+
+impl Freed {
+    /// With Harbor's names for what Harbor's API tells.
+    fn report(&self) -> Value {
+        json!({
+            "freed_space": self.bytes,
+            "purged_blobs": self.objects,
+            "purged_manifests": self.rows.artifacts,
+            "purged_repositories": self.rows.repositories,
+        })
+    }
+}
+
+/// A dry run: tells what a collection would remove, and removes nothing.
+pub(super) async fn estimate(job: &Job<'_>, delete_untagged: bool, window_secs: u64) -> Result<Ended> {
+    let now = job.app.clock.now();
+    let cutoff = now.minus(Duration::from_secs(window_secs));
+    let stats = collection::estimate(&job.app.db, cutoff, delete_untagged, now).await?;
+    let result = json!({
+        "dry_run": true,
+        "freed_space": stats.bytes,
+        "purged_blobs": stats.blobs,
+        "purged_manifests": stats.artifacts,
+        "purged_repositories": stats.repositories,
+    });
+    job.log(format!(
+        "dry run: {} blobs with {} bytes and {} manifests would be removed",
+        stats.blobs, stats.bytes, stats.artifacts
+    ))
+    .await?;
+    Ok(Ended::Done(result))
+}
+
+pub(super) async fn collect(job: &Job<'_>, delete_untagged: bool, window_secs: u64) -> Result<Ended> {
+    let cutoff = job.app.clock.now().minus(Duration::from_secs(window_secs));
+    job.log(format!("collecting what nothing references since {cutoff}")).await?;
+    let mut freed = Freed::default();
+    empty_deleted(job, &mut freed, cutoff).await?;
+    if delete_untagged {
+        untagged(job, &mut freed, cutoff).await?;
+    }
+    release(job, &mut freed, cutoff).await?;
+    condemn(job, &mut freed).await?;
+    remove(job, &mut freed).await?;
+    if job.is_stopped() {
+        job.log("stopped on request; what was not removed waits for the next run").await?;
+        return Ok(Ended::Stopped);
+    }
+    job.log(format!(
+        "removed {} blobs with {} bytes, {} manifests and {} repositories",
+        freed.objects, freed.bytes, freed.rows.artifacts, freed.rows.repositories
+    ))
+    .await?;
+    Ok(Ended::Done(freed.report()))
+}
+
+async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
+    let db = &job.app.db;
+    loop {
+        let now = job.app.clock.now();
+        let mut tx = db.begin().await?;
+        let retired = collection::retire_unpublished(&mut tx, cutoff, BATCH, now).await?;
+        tx.commit().await?;
+        if retired < u64::from(BATCH) || job.is_stopped() {
+            break;
+        }
+    }
+    while !job.is_stopped() {
+        let Batch { stats, more } = collection::empty(db, BATCH, job.app.clock.now()).await?;
+        freed.rows += stats;
+        if !more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Passes until one finds nothing: an index that goes may leave its children unnamed.
+async fn untagged(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
+    let db = &job.app.db;
+    loop {
+        let (mut after, mut found) = (None, 0);
+        while !job.is_stopped() {
+            let now = job.app.clock.now();
+            let (stats, last) =
+                collection::delete_untagged(db, cutoff, after, BATCH, now).await?;
+            found += stats.artifacts;
+            freed.rows += stats;
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        if found == 0 || job.is_stopped() {
+            return Ok(());
+        }
+        job.log(format!("deleted {found} untagged artifacts")).await?;
+    }
+}
+
+async fn release(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
+    while !job.is_stopped() {
+        let Batch { stats, more } = collection::release(&job.app.db, cutoff, BATCH).await?;
+        freed.rows += stats;
+        if !more {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn condemn(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
+    let mut after = None;
+    while !job.is_stopped() {
+        let now = job.app.clock.now();
+        let (stats, last) = collection::condemn(&job.app.db, after, BATCH, now).await?;
+        freed.rows += stats;
+        if last.is_none() {
+            break;
+        }
+        after = last;
+    }
+    Ok(())
+}
+
+/// Bytes first, then the rows that name them: killed in between, the next run removes what is gone already.
+async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
+    let db = &job.app.db;
+    let mut after: Option<String> = None;
+    while !job.is_stopped() {
+        let batch = collection::condemned(db, after.as_deref(), BATCH).await?;
+        let Some(last) = batch.last() else { break };
+        after = Some(last.object_key.clone());
+        let mut gone = Vec::with_capacity(batch.len());
+        for object in batch {
+            if delete(job, &object).await? {
+                freed.objects += 1;
+                freed.bytes += object.size.unsigned_abs();
+                gone.push(object.object_key);
+            }
+        }
+        let mut tx = db.begin().await?;
+        collection::forget(&mut tx, &gone).await?;
+        tx.commit().await?;
+        job.progress(&freed.report()).await?;
+    }
+    Ok(())
+}
+
+/// An object that cannot be removed now stays condemned: one bad file does not end the collection.
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<bool> {
+    let key: Key = object
+        .object_key
+        .parse()
+        .with_context(|| format!("the database holds an invalid key {:?}", object.object_key))?;
+    match job.app.store.delete(&key).await {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            job.log(format!("cannot remove {key}: {}", web::chain(&error))).await?;
+            Ok(false)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Blobs by digest: GET, HEAD and DELETE; dist-spec "Pulling blobs".
+//!
+//! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs.
+
+use ::blobs::Reader;
+use ::web::{run, security};
+use actix_web::body::SizedStream;
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use domain::Entity;
+use domain::blobs::{self, Blob};
+use domain::permit::RepositoryPermit;
+use oci::{Digest, ErrorCode};
+use serde_json::json;
+
+use crate::App;
+use crate::caller::{Caller, Need};
+use crate::content::{self, Absent};
+use crate::error::{Error, Result};
+use crate::path::OfDigest;
+use crate::range::{Wanted, wanted};
+
+/// A digest names one content for ever.
+const FOREVER: &str = "private, max-age=31536000, immutable";
+
+pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Result<HttpResponse> {
+    let digest = path.digest.clone();
+    if content::is_known(req.headers().get(header::IF_NONE_MATCH), &digest) {
+        run(async move { found(&caller, &path).await }).await?;
+        return Ok(described(HttpResponse::NotModified(), &digest).finish());
+    }
+    let reader = run(async move {
+        let blob = found(&caller, &path).await?;
+        opened(&caller.app, &blob).await
+    })
+    .await?;
+    let range = req.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
+    Ok(sent(&digest, &reader, wanted(range, reader.size())))
+}
+
+fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
+    let size = reader.size();
+    let (status, part) = match wanted {
+        Wanted::Whole => (HttpResponse::Ok(), 0..size),
+        Wanted::Part(part) => (HttpResponse::PartialContent(), part),
+        Wanted::Unsatisfiable => {
+            return described(HttpResponse::RangeNotSatisfiable(), digest)
+                .insert_header((header::CONTENT_RANGE, format!("bytes */{size}")))
+                .finish();
+        }
+    };
+    let mut answer = described(status, digest);
+    if part != (0..size) {
+        let last = part.end.saturating_sub(1);
+        let range = format!("bytes {}-{last}/{size}", part.start);
+        answer.insert_header((header::CONTENT_RANGE, range));
+    }
+    let chunks = reader.range(part);
+    answer.body(SizedStream::new(chunks.remaining(), chunks))
+}
+
+/// HEAD is how a pushing client asks whether it must upload: a 200 is a promise that the blob stays for a while.
+pub(crate) async fn head(caller: Caller, path: OfDigest) -> Result<HttpResponse> {
+    let digest = path.digest.clone();
+    let blob = run(async move {
+        let blob = found(&caller, &path).await?;
+        promised(&caller, &path, &blob).await?;
+        Ok::<_, Error>(blob)
+    })
+    .await?;
+    Ok(described(HttpResponse::Ok(), &digest).body(Absent(blob.size)))
+}
+
+/// `DELETE`: takes the blob out of this repository alone.
+pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpResponse> {
+    run(async move {
+        let permit = caller.authorize(&path.name, Need::Delete).await?;
+        let mut tx = caller.app.db.begin().await?;
+        blobs::unlink(&mut tx, &permit, &path.digest).await?;
+        tx.commit().await?;
+        Ok(HttpResponse::Accepted().insert_header((header::CONTENT_LENGTH, "0")).finish())
+    })
+    .await
+}
+
+async fn found(caller: &Caller, path: &OfDigest) -> Result<Blob> {
+    let permit = caller.authorize(&path.name, Need::Pull).await?;
+    let unknown =
+        || Error::of(ErrorCode::BlobUnknown).detail(json!({ "digest": path.digest.as_str() }));
+    let repository = permit.repository().ok_or_else(unknown)?;
+    blobs::find(&caller.app.db, repository, &path.digest).await?.ok_or_else(unknown)
+}
+
+async fn promised(caller: &Caller, path: &OfDigest, blob: &Blob) -> Result<()> {
+    let now = caller.app.clock.now();
+    if !blobs::needs_promise(blob, now) {
+        return Ok(());
+    }
+    let permit: RepositoryPermit = caller.authorize(&path.name, Need::Pull).await?;
+    let repository = permit.repository().ok_or(domain::Error::NotFound(Entity::Blob))?;
+    let mut tx = caller.app.db.begin().await?;
+    let kept = blobs::promise(&mut tx, repository, blob.id, now).await?;
+    tx.commit().await?;
+    if kept { Ok(()) } else { Err(Error::of(ErrorCode::BlobUnknown)) }
+}
+
+async fn opened(app: &App, blob: &Blob) -> Result<Reader> {
+    let key = blob.object_key.parse();
+    let key = key.map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))?;
+    Ok(app.store.reader(&key).await?)
+}
+
+fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {
+    content::identified(&mut answer, digest);
+    answer
+        .insert_header(ContentType::octet_stream())
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header((header::CACHE_CONTROL, FOREVER))
+        .insert_header((header::CONTENT_SECURITY_POLICY, security::UNTRUSTED_POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment"));
+    answer
+}

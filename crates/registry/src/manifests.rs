@@ -1,0 +1,202 @@
+//! Manifests: GET, HEAD, PUT and DELETE by tag or digest; dist-spec "Pulling manifests", "Pushing Manifests".
+//!
+//! The bytes are kept and served exactly as they were pushed.
+
+use ::web::{Body, body, run};
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use domain::artifacts::{self, Push};
+use domain::permit::RepositoryPermit;
+use domain::pulls::Pull;
+use domain::{blobs, tags};
+use oci::{Digest, ErrorCode, Kind, Manifest, Platform, Reference};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::App;
+use crate::caller::{Caller, Need};
+use crate::content::{self, Absent};
+use crate::error::{Error, Result};
+use crate::path::OfManifest;
+
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+/// A config larger than this is not read for its platform.
+const CONFIG_MAX: u64 = 1024 * 1024;
+
+pub(crate) async fn pull(
+    req: HttpRequest,
+    caller: Caller,
+    path: OfManifest,
+) -> Result<HttpResponse> {
+    let stored = run(async move {
+        let permit = caller.authorize(&path.name, Need::Pull).await?;
+        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
+        let found = artifacts::by_reference(&caller.app.db, repository, &path.reference).await?;
+        let stored = found.ok_or_else(|| unknown(&path.reference))?;
+        let pull = Pull::new(&permit, &stored, &path.reference, caller.app.clock.now())?;
+        caller.app.pulls.note(pull);
+        Ok::<_, Error>(stored)
+    })
+    .await?;
+    if content::is_known(req.headers().get(header::IF_NONE_MATCH), &stored.digest) {
+        return Ok(described(
+            HttpResponse::NotModified(),
+            &stored.digest,
+            stored.media_type.as_str(),
+        )
+        .finish());
+    }
+    Ok(described(HttpResponse::Ok(), &stored.digest, stored.media_type.as_str())
+        .body(Bytes::from(stored.content)))
+}
+
+pub(crate) async fn head(
+    req: HttpRequest,
+    caller: Caller,
+    path: OfManifest,
+) -> Result<HttpResponse> {
+    let found = run(async move {
+        let permit = caller.authorize(&path.name, Need::Pull).await?;
+        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
+        let found = artifacts::resolve(&caller.app.db, repository, &path.reference).await?;
+        found.ok_or_else(|| unknown(&path.reference))
+    })
+    .await?;
+    let answer = match content::is_known(req.headers().get(header::IF_NONE_MATCH), &found.digest) {
+        true => HttpResponse::NotModified(),
+        false => HttpResponse::Ok(),
+    };
+    Ok(described(answer, &found.digest, found.media_type.as_str()).body(Absent(found.size)))
+}
+
+fn described(
+    mut answer: HttpResponseBuilder,
+    digest: &Digest,
+    media_type: &str,
+) -> HttpResponseBuilder {
+    content::identified(&mut answer, digest);
+    answer
+        .insert_header((header::CONTENT_TYPE, media_type))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    answer
+}
+
+pub(crate) async fn push(
+    req: HttpRequest,
+    caller: Caller,
+    path: OfManifest,
+    body: Body,
+) -> Result<HttpResponse> {
+    let asking = caller.clone();
+    // Before the body: whoever may not push does not send it for nothing.
+    let (path, permit) = run(async move {
+        let permit = asking.authorize(&path.name, Need::Push).await?;
+        Ok::<_, Error>((path, permit))
+    })
+    .await?;
+    let bytes = body.collect(Manifest::MAX_SIZE).await.map_err(|error| match error {
+        // dist-spec "Pushing Manifests": 413 for a manifest above the limit.
+        body::Error::TooLarge { .. } => Error::of(ErrorCode::ManifestTooLarge),
+        error => error.into(),
+    })?;
+    let content_type =
+        req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let manifest = Manifest::parse(content_type, &bytes)?;
+    run(async move { store(&caller.app, &path, &permit, &manifest, &bytes).await }).await
+}
+
+async fn store(
+    app: &App,
+    path: &OfManifest,
+    permit: &RepositoryPermit,
+    manifest: &Manifest,
+    content: &Bytes,
+) -> Result<HttpResponse> {
+    let digest = digest_of(&path.reference, content)?;
+    let platform = platform(app, permit, manifest).await;
+    let push = Push {
+        reference: &path.reference,
+        manifest,
+        digest: &digest,
+        content,
+        platform: platform.as_ref(),
+    };
+    let mut tx = app.db.begin().await?;
+    let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
+    tx.commit().await?;
+    let mut answer = HttpResponse::Created();
+    answer
+        .insert_header((header::LOCATION, format!("/v2/{}/manifests/{digest}", path.name)))
+        .insert_header((content::CONTENT_DIGEST, digest.as_str()))
+        .insert_header((header::CONTENT_LENGTH, "0"));
+    if let Some(subject) = &pushed.subject {
+        // dist-spec "Pushing Manifests with Subject": tells that the referrers API knows it.
+        answer.insert_header((SUBJECT, subject.as_str()));
+    }
+    Ok(answer.finish())
+}
+
+/// The digest of the bytes, which must be the one in the path if there is one.
+fn digest_of(reference: &Reference, content: &Bytes) -> Result<Digest> {
+    let Reference::Digest(promised) = reference else { return Ok(Digest::of(content)) };
+    let actual = Digest::of_with(promised.algorithm(), content);
+    match actual == *promised {
+        true => Ok(actual),
+        false => Err(Error::new(
+            ErrorCode::DigestInvalid,
+            format!("the manifest is {actual}, not {promised}"),
+        )),
+    }
+}
+
+/// What an image's config says it runs on. An image whose config cannot be read is stored without.
+async fn platform(app: &App, permit: &RepositoryPermit, manifest: &Manifest) -> Option<Platform> {
+    #[derive(Deserialize)]
+    struct Config {
+        #[serde(default)]
+        os: String,
+        #[serde(default)]
+        architecture: String,
+        variant: Option<String>,
+    }
+    let Kind::Image { config, .. } = &manifest.kind else { return None };
+    let is_image = config.media_type.ends_with("image.config.v1+json")
+        || config.media_type.ends_with("container.image.v1+json");
+    if !is_image || config.size > CONFIG_MAX {
+        return None;
+    }
+    let blob = blobs::find(&app.db, permit.repository()?, &config.digest).await.ok()??;
+    let bytes = app.store.read_all(&blob.object_key.parse().ok()?, CONFIG_MAX).await.ok()?;
+    let config: Config = serde_json::from_slice(&bytes).ok()?;
+    Some(Platform {
+        os: config.os,
+        architecture: config.architecture,
+        variant: config.variant,
+        ..Platform::default()
+    })
+}
+
+/// By tag: the tag alone goes. By digest: the artifact with all its tags.
+pub(crate) async fn delete(caller: Caller, path: OfManifest) -> Result<HttpResponse> {
+    run(async move {
+        let permit = caller.authorize(&path.name, Need::Delete).await?;
+        let now = caller.app.clock.now();
+        let mut tx = caller.app.db.begin().await?;
+        match &path.reference {
+            Reference::Tag(tag) => tags::delete(&mut tx, &permit, tag, now).await?,
+            Reference::Digest(digest) => artifacts::delete(&mut tx, &permit, digest, now).await?,
+        }
+        tx.commit().await?;
+        Ok(HttpResponse::Accepted().insert_header((header::CONTENT_LENGTH, "0")).finish())
+    })
+    .await
+}
+
+fn unknown(reference: &Reference) -> Error {
+    let detail = match reference {
+        Reference::Tag(tag) => json!({ "tag": tag.as_str() }),
+        Reference::Digest(digest) => json!({ "digest": digest.as_str() }),
+    };
+    Error::of(ErrorCode::ManifestUnknown).detail(detail)
+}

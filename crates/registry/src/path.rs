@@ -1,0 +1,112 @@
+//! What a request's path and query name, parsed before any handler runs.
+//!
+//! A `RepositoryName` or `Reference` in a handler is valid; a bad one was answered here.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use domain::uploads::UploadId;
+use oci::{Digest, ErrorCode, Reference, RepositoryName};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// `/v2/<name>/…`
+pub(crate) struct InRepository {
+    pub(crate) name: RepositoryName,
+}
+
+/// `/v2/<name>/manifests/<reference>`
+pub(crate) struct OfManifest {
+    pub(crate) name: RepositoryName,
+    pub(crate) reference: Reference,
+}
+
+/// `/v2/<name>/…/<digest>`
+pub(crate) struct OfDigest {
+    pub(crate) name: RepositoryName,
+    pub(crate) digest: Digest,
+}
+
+/// `/v2/<name>/blobs/uploads/<id>`
+pub(crate) struct OfUpload {
+    pub(crate) name: RepositoryName,
+    pub(crate) id: UploadId,
+}
+
+/// Query parameters that open or end an upload.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UploadQuery {
+    pub(crate) digest: Option<String>,
+    pub(crate) mount: Option<String>,
+    pub(crate) from: Option<String>,
+}
+
+/// Query parameters of a list: how many, after which.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PageQuery {
+    n: Option<String>,
+    pub(crate) last: Option<String>,
+}
+
+impl PageQuery {
+    const DEFAULT: u32 = 100;
+    const MAX: u32 = 1_000;
+
+    /// Entries on the page, clamped: no client chooses how much memory a list takes (CVE-2023-2253).
+    pub(crate) fn size(&self) -> Result<u32> {
+        let Some(text) = &self.n else { return Ok(Self::DEFAULT) };
+        let wanted: i64 = text
+            .parse()
+            .map_err(|_| Error::new(ErrorCode::PaginationNumberInvalid, "n is not a number"))?;
+        match u32::try_from(wanted) {
+            Ok(size) => Ok(size.min(Self::MAX)),
+            Err(_) if wanted > 0 => Ok(Self::MAX),
+            Err(_) => Err(Error::new(ErrorCode::PaginationNumberInvalid, "n is negative")),
+        }
+    }
+}
+
+fn repository(req: &HttpRequest) -> Result<RepositoryName> {
+    segment(req, "name", ErrorCode::NameInvalid)
+}
+
+pub(crate) fn digest(text: &str) -> Result<Digest> {
+    text.parse().map_err(|_| Error::of(ErrorCode::DigestInvalid))
+}
+
+fn segment<T: FromStr>(req: &HttpRequest, name: &str, code: ErrorCode) -> Result<T> {
+    req.match_info().query(name).parse().map_err(|_| Error::of(code))
+}
+
+/// Implements the extractor of a path type by one parsing function.
+macro_rules! from_path {
+    ($path:ident, $parse:expr) => {
+        impl FromRequest for $path {
+            type Error = Error;
+            type Future = Ready<Result<Self>>;
+
+            fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+                let parse: fn(&HttpRequest) -> Result<Self> = $parse;
+                ready(parse(req))
+            }
+        }
+    };
+}
+
+from_path!(InRepository, |req| Ok(Self { name: repository(req)? }));
+from_path!(OfManifest, |req| {
+    let code = match req.match_info().query("reference").contains(':') {
+        true => ErrorCode::DigestInvalid,
+        false => ErrorCode::TagInvalid,
+    };
+    Ok(Self { name: repository(req)?, reference: segment(req, "reference", code)? })
+});
+from_path!(OfDigest, |req| {
+    Ok(Self { name: repository(req)?, digest: digest(req.match_info().query("digest"))? })
+});
+from_path!(OfUpload, |req| {
+    Ok(Self { name: repository(req)?, id: segment(req, "id", ErrorCode::BlobUploadUnknown)? })
+});

@@ -1,0 +1,329 @@
+//! Uploads: POST opens, PATCH appends, PUT closes; dist-spec "Pushing Blobs".
+//!
+//! A session is a row with the acknowledged offset and the state of the hash, so that any replica can take the next
+//! chunk. The client's offset is checked, never trusted: of two chunks for one offset, one wins.
+
+use ::blobs::{Error as StoreError, HashState, Key, Upload as Writer};
+use ::web::{Body, body, run};
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::web::Query;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use domain::permit::RepositoryPermit;
+use domain::uploads::{self, Upload, UploadId};
+use domain::{Entity, blobs, collection, repositories};
+use oci::{Algorithm, Digest, ErrorCode, RepositoryName};
+
+use crate::App;
+use crate::caller::{Caller, Need};
+use crate::content;
+use crate::error::{Error, Result};
+use crate::path::{self, InRepository, OfUpload, UploadQuery};
+
+const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
+/// A body of at most this many bytes is taken whole and written in one go.
+const SMALL: usize = 256 * 1024;
+
+/// `POST /v2/<name>/blobs/uploads/`: mounts, takes a whole blob, or opens a session.
+pub(crate) async fn open(
+    caller: Caller,
+    path: InRepository,
+    query: Query<UploadQuery>,
+    body: Body,
+) -> Result<HttpResponse> {
+    let query = query.into_inner();
+    if let Some(digest) = &query.digest {
+        return whole(caller, path.name, path::digest(digest)?, body).await;
+    }
+    let mount = query.mount.as_deref().map(path::digest).transpose()?;
+    run(async move {
+        let permit = caller.authorize(&path.name, Need::Push).await?;
+        if let (Some(digest), Some(from)) = (mount, query.from)
+            && mounted(&caller, &permit, &digest, &from).await?
+        {
+            return Ok(content::created_blob(&path.name, &digest));
+        }
+        let upload = begin(&caller.app, &permit).await?;
+        Ok(at_offset(HttpResponse::Accepted(), &path.name, upload.id, 0))
+    })
+    .await
+}
+
+/// Mounts if the caller may read the source and it is there; else the client uploads (dist-spec "Mounting a blob").
+///
+/// The source is checked with the same credentials: a digest alone opens no repository (CVE-2024-39897).
+async fn mounted(
+    caller: &Caller,
+    permit: &RepositoryPermit,
+    digest: &Digest,
+    from: &str,
+) -> Result<bool> {
+    let Ok(from) = from.parse::<RepositoryName>() else { return Ok(false) };
+    let Ok(source) = caller.authorize(&from, Need::Pull).await else { return Ok(false) };
+    let Some(source) = source.repository() else { return Ok(false) };
+    let now = caller.app.clock.now();
+    let mut tx = caller.app.db.begin().await?;
+    let target = repositories::ensure(&mut tx, permit, now).await?;
+    let mounted = blobs::mount(&mut tx, source, target, digest, now).await?;
+    tx.commit().await?;
+    Ok(mounted)
+}
+
+async fn begin(app: &App, permit: &RepositoryPermit) -> Result<Upload> {
+    let state = HashState::new(Algorithm::Sha256).to_bytes();
+    let mut tx = app.db.begin().await?;
+    let upload =
+        uploads::open(&mut tx, permit, Key::fresh().as_str(), state, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(upload)
+}
+
+/// A blob in one request: dist-spec "Single POST".
+async fn whole(
+    caller: Caller,
+    name: RepositoryName,
+    digest: Digest,
+    body: Body,
+) -> Result<HttpResponse> {
+    let opened = caller.clone();
+    let of = name.clone();
+    let session = run(async move {
+        let permit = opened.authorize(&of, Need::Push).await?;
+        begin(&opened.app, &permit).await
+    })
+    .await?;
+    finish(caller, name, session, digest, body).await
+}
+
+/// `GET /v2/<name>/blobs/uploads/<id>`: how far it is.
+pub(crate) async fn status(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
+    run(async move {
+        let upload = session(&caller, &path).await?;
+        Ok(at_offset(HttpResponse::NoContent(), &path.name, upload.id, upload.received))
+    })
+    .await
+}
+
+/// `PATCH /v2/<name>/blobs/uploads/<id>`: the next chunk, or all there is.
+pub(crate) async fn append(
+    req: HttpRequest,
+    caller: Caller,
+    path: OfUpload,
+    mut body: Body,
+) -> Result<HttpResponse> {
+    let asking = caller.clone();
+    let (path, upload) = run(async move {
+        let upload = session(&asking, &path).await?;
+        Ok::<_, Error>((path, upload))
+    })
+    .await?;
+    in_order(&req, upload.received)?;
+    let mut writer = resumed(&caller.app, &upload)?;
+    let ended = pump(&mut body, &mut writer).await;
+    if let Err(Interrupted::Store(error)) = ended {
+        return Err(error.into());
+    }
+    // What came before a client stalled or we were told to stop is kept: it can go on from there.
+    let received = run(async move { acknowledge(&caller.app, upload, writer).await }).await?;
+    match ended {
+        Err(Interrupted::Body(error)) => Err(error.into()),
+        _ => Ok(at_offset(HttpResponse::Accepted(), &path.name, path.id, received)),
+    }
+}
+
+async fn acknowledge(app: &App, upload: Upload, writer: Writer) -> Result<u64> {
+    let paused = writer.pause().await?;
+    let state = paused.state.to_bytes();
+    let mut tx = app.db.begin().await?;
+    let moved = uploads::advance(&mut tx, &upload, paused.offset, &state, app.clock.now()).await;
+    moved.map_err(moved_by_another(upload.received))?;
+    tx.commit().await?;
+    Ok(paused.offset)
+}
+
+/// `PUT /v2/<name>/blobs/uploads/<id>?digest=`: the last bytes, if any, and what they all must be.
+pub(crate) async fn close(
+    req: HttpRequest,
+    caller: Caller,
+    path: OfUpload,
+    query: Query<UploadQuery>,
+    body: Body,
+) -> Result<HttpResponse> {
+    let digest = query.digest.as_deref().map(path::digest).transpose()?;
+    let digest = digest.ok_or_else(|| Error::new(ErrorCode::DigestInvalid, "digest is missing"))?;
+    let asking = caller.clone();
+    let (path, upload) = run(async move {
+        let upload = session(&asking, &path).await?;
+        Ok::<_, Error>((path, upload))
+    })
+    .await?;
+    in_order(&req, upload.received)?;
+    finish(caller, path.name, upload, digest, body).await
+}
+
+/// Takes the rest of the body and makes all of it a blob of the repository.
+async fn finish(
+    caller: Caller,
+    name: RepositoryName,
+    upload: Upload,
+    digest: Digest,
+    mut body: Body,
+) -> Result<HttpResponse> {
+    let small = body.announced().and_then(|length| usize::try_from(length).ok());
+    let small = small.is_some_and(|length| length > 0 && length <= SMALL);
+    if small && upload.received == 0 {
+        let bytes = body.collect(SMALL).await?;
+        return run(async move {
+            let key = key_of(&upload)?;
+            let committed = caller.app.store.put(&key, bytes, &digest).await;
+            record(&caller.app, &name, upload, &key, committed).await
+        })
+        .await;
+    }
+    let mut writer = resumed(&caller.app, &upload)?;
+    match pump(&mut body, &mut writer).await {
+        Ok(()) => {}
+        Err(Interrupted::Store(error)) => return Err(error.into()),
+        Err(Interrupted::Body(error)) => return Err(error.into()),
+    }
+    run(async move {
+        let key = key_of(&upload)?;
+        let committed = writer.commit(&digest).await;
+        record(&caller.app, &name, upload, &key, committed).await
+    })
+    .await
+}
+
+/// The commit of a blob: one transaction that ends the session and links the blob.
+async fn record(
+    app: &App,
+    name: &RepositoryName,
+    upload: Upload,
+    key: &Key,
+    committed: ::blobs::Result<::blobs::Committed>,
+) -> Result<HttpResponse> {
+    let committed = match committed {
+        Ok(committed) => committed,
+        Err(mismatch @ StoreError::DigestMismatch { .. }) => {
+            // These bytes will never be what was promised: the client starts again.
+            discard(app, &upload).await?;
+            return Err(mismatch.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    uploads::finish(&mut tx, &upload).await.map_err(moved_by_another(upload.received))?;
+    let (digest, size) = (&committed.digest, committed.size);
+    let recorded =
+        blobs::record(&mut tx, upload.repository, digest, size, key.as_str(), now).await?;
+    tx.commit().await?;
+    if recorded.redundant {
+        remove(app, key).await;
+    }
+    Ok(content::created_blob(name, digest))
+}
+
+/// `DELETE /v2/<name>/blobs/uploads/<id>`: gives up.
+pub(crate) async fn cancel(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
+    run(async move {
+        let upload = session(&caller, &path).await?;
+        discard(&caller.app, &upload).await?;
+        Ok(HttpResponse::NoContent().finish())
+    })
+    .await
+}
+
+async fn discard(app: &App, upload: &Upload) -> Result<()> {
+    let key = key_of(upload)?;
+    let mut tx = app.db.begin().await?;
+    uploads::cancel(&mut tx, upload, app.clock.now()).await?;
+    tx.commit().await?;
+    remove(app, &key).await;
+    Ok(())
+}
+
+/// Removes condemned bytes at once; if that fails the collector will.
+async fn remove(app: &App, key: &Key) {
+    if let Err(error) = app.store.delete(key).await {
+        tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
+        return;
+    }
+    let forgotten = async {
+        let mut tx = app.db.begin().await?;
+        collection::forget(&mut tx, &[key.to_string()]).await?;
+        tx.commit().await
+    };
+    if let Err(error) = forgotten.await {
+        tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
+    }
+}
+
+async fn session(caller: &Caller, path: &OfUpload) -> Result<Upload> {
+    let permit = caller.authorize(&path.name, Need::Push).await?;
+    Ok(uploads::by_id(&caller.app.db, &permit, path.id).await?)
+}
+
+fn resumed(app: &App, upload: &Upload) -> Result<Writer> {
+    let state = HashState::parse(&upload.hash_state)
+        .map_err(|error| Error::caused(ErrorCode::Unknown, error))?;
+    Ok(app.store.resume(&key_of(upload)?, state))
+}
+
+fn key_of(upload: &Upload) -> Result<Key> {
+    upload
+        .object_key
+        .parse()
+        .map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))
+}
+
+/// Why a body did not end.
+enum Interrupted {
+    Body(body::Error),
+    Store(StoreError),
+}
+
+/// Moves the body into the store, chunk by chunk, as fast as the slower of the two.
+async fn pump(body: &mut Body, writer: &mut Writer) -> Result<(), Interrupted> {
+    if let Some(length) = body.announced() {
+        writer.reserve(length).await.map_err(Interrupted::Store)?;
+    }
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(Interrupted::Body)?;
+        writer.write(chunk).await.map_err(Interrupted::Store)?;
+    }
+    Ok(())
+}
+
+/// A chunk that says where it belongs must continue the upload (dist-spec "Pushing a blob in chunks").
+fn in_order(req: &HttpRequest, received: u64) -> Result<()> {
+    let Some(range) = req.headers().get(header::CONTENT_RANGE) else { return Ok(()) };
+    let text = range.to_str().unwrap_or_default();
+    let text = text.strip_prefix("bytes ").or_else(|| text.strip_prefix("bytes=")).unwrap_or(text);
+    match text.split_once('-').and_then(|(first, _)| first.trim().parse::<u64>().ok()) {
+        Some(first) if first == received => Ok(()),
+        _ => Err(Error::out_of_order(received)),
+    }
+}
+
+fn moved_by_another(received: u64) -> impl FnOnce(domain::Error) -> Error {
+    move |error| match error {
+        domain::Error::Conflict(Entity::Upload) => Error::out_of_order(received),
+        error => error.into(),
+    }
+}
+
+/// Where the session is and what it has: dist-spec asks for both in every answer.
+fn at_offset(
+    mut answer: HttpResponseBuilder,
+    name: &RepositoryName,
+    id: UploadId,
+    received: u64,
+) -> HttpResponse {
+    answer
+        .insert_header((header::LOCATION, format!("/v2/{name}/blobs/uploads/{id}")))
+        .insert_header((header::RANGE, format!("0-{}", received.saturating_sub(1))))
+        .insert_header((UPLOAD_UUID, id.to_string()))
+        .insert_header((header::CONTENT_LENGTH, "0"))
+        .finish()
+}
