@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::error::Result;
+use crate::settings;
 
 /// One of two, whatever they are: pools, connections, transactions.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ impl FromStr for Location {
 pub struct Db {
     read: Engine<SqlitePool, PgPool>,
     write: Engine<SqlitePool, PgPool>,
+    settings: settings::Cache,
 }
 
 /// A write transaction: everything in it happens, or nothing. Dropped without commit it is undone.
@@ -99,19 +101,23 @@ impl Db {
             .test_before_acquire(false)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { read: Engine::Sqlite(read), write: Engine::Sqlite(write) })
+        Ok(Self::over(Engine::Sqlite(read), Engine::Sqlite(write)))
     }
 
-    async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
+    pub(crate) async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options)
             .await?;
-        Ok(Self { read: Engine::Postgres(pool.clone()), write: Engine::Postgres(pool) })
+        Ok(Self::over(Engine::Postgres(pool.clone()), Engine::Postgres(pool)))
     }
 
-    async fn migrate(&self) -> Result<()> {
+    fn over(read: Engine<SqlitePool, PgPool>, write: Engine<SqlitePool, PgPool>) -> Self {
+        Self { read, write, settings: settings::Cache::default() }
+    }
+
+    pub(crate) async fn migrate(&self) -> Result<()> {
         let outcome = match &self.write {
             Engine::Sqlite(pool) => sqlx::migrate!("../../migrations/sqlite").run(pool).await,
             Engine::Postgres(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
@@ -121,6 +127,10 @@ impl Db {
 
     pub(crate) fn read(&self) -> &Engine<SqlitePool, PgPool> {
         &self.read
+    }
+
+    pub(crate) fn settings(&self) -> &settings::Cache {
+        &self.settings
     }
 
     /// Begins a write transaction.

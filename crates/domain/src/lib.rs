@@ -9,8 +9,26 @@ pub mod error;
 pub mod ids;
 pub mod listing;
 mod sql;
+pub mod settings;
+pub mod permit;
+pub mod audit;
+pub mod repositories;
+pub mod artifacts;
+pub mod tags;
+pub mod blobs;
+pub mod uploads;
+pub mod pulls;
+pub mod collection;
+pub mod settings;
+pub mod permit;
+pub mod users;
+pub mod sessions;
+pub mod audit;
 pub mod queue;
 pub mod schedules;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use clock::{Clock, Timestamp};
 pub use db::{Db, Tx};
