@@ -24,8 +24,6 @@ pub enum Task {
         operations: Vec<String>,
         dry_run: bool,
     },
-    /// Adds pulls to the counters.
-    FoldPulls,
     /// Forgets web sessions that have expired.
     PurgeSessions,
     /// Forgets finished jobs but the newest of each kind.
@@ -38,7 +36,6 @@ pub enum Kind {
     CollectGarbage,
     PurgeUploads,
     PurgeAudit,
-    FoldPulls,
     PurgeSessions,
     PurgeJobs,
 }
@@ -49,7 +46,6 @@ impl Task {
             Self::CollectGarbage { .. } => Kind::CollectGarbage,
             Self::PurgeUploads { .. } => Kind::PurgeUploads,
             Self::PurgeAudit { .. } => Kind::PurgeAudit,
-            Self::FoldPulls => Kind::FoldPulls,
             Self::PurgeSessions => Kind::PurgeSessions,
             Self::PurgeJobs { .. } => Kind::PurgeJobs,
         }
@@ -61,7 +57,6 @@ impl Task {
             Self::CollectGarbage { .. }
             | Self::PurgeUploads { .. }
             | Self::PurgeAudit { .. }
-            | Self::FoldPulls
             | Self::PurgeSessions
             | Self::PurgeJobs { .. } => 4,
         }
@@ -77,11 +72,10 @@ impl Task {
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::CollectGarbage,
         Self::PurgeUploads,
         Self::PurgeAudit,
-        Self::FoldPulls,
         Self::PurgeSessions,
         Self::PurgeJobs,
     ];
@@ -91,7 +85,6 @@ impl Kind {
             Self::CollectGarbage => "collect_garbage",
             Self::PurgeUploads => "purge_uploads",
             Self::PurgeAudit => "purge_audit",
-            Self::FoldPulls => "fold_pulls",
             Self::PurgeSessions => "purge_sessions",
             Self::PurgeJobs => "purge_jobs",
         }

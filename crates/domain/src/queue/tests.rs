@@ -55,7 +55,7 @@ fn kinds_are_spelled_as_in_the_task() {
         GC,
         Task::PurgeUploads { older_than_secs: 1 },
         Task::PurgeAudit { retention_hours: 1, operations: vec!["pull".into()], dry_run: true },
-        Task::FoldPulls,
+        Task::PurgeSessions,
         Task::PurgeSessions,
         Task::PurgeJobs { keep: 3 },
     ] {
@@ -120,7 +120,7 @@ async fn a_unique_key_admits_one_unfinished_job() {
 #[tokio::test]
 async fn a_failure_is_tried_again_later_and_later_then_fails() {
     each_engine(async |db| {
-        let id = queue(&db, &Task::FoldPulls, true).await.unwrap();
+        let id = queue(&db, &Task::PurgeSessions, true).await.unwrap();
         let mut now = at(0);
         for (attempt, wait) in [(1, 10), (2, 20), (3, 40)] {
             let held = claim(&db, "w", now, LEASE).await.unwrap().unwrap();
@@ -246,7 +246,7 @@ async fn history_keeps_the_newest_of_each_kind() {
     each_engine(async |db| {
         let mut last = None;
         for _ in 0..3 {
-            for task in [GC, Task::FoldPulls] {
+            for task in [GC, Task::PurgeSessions] {
                 let id = queue(&db, &task, true).await.unwrap();
                 stop_job(&db, id, at(1)).await.unwrap();
                 last = Some(id);
@@ -260,7 +260,7 @@ async fn history_keeps_the_newest_of_each_kind() {
         let all = list(&db, &Query::default()).await.unwrap();
         assert_eq!(all.total, 3);
         assert_eq!(all.items[0].id, waiting);
-        let folds = Query { kind: Some(Kind::FoldPulls), ..Query::default() };
+        let folds = Query { kind: Some(Kind::PurgeSessions), ..Query::default() };
         assert_eq!(Some(list(&db, &folds).await.unwrap().items[0].id), last);
         let pending = Query {
             state: Some(State::Pending),

@@ -8,11 +8,18 @@ use super::BATCH;
 use crate::context::{Ended, Job};
 
 pub(super) async fn purge_sessions(job: &Job<'_>) -> Result<Ended> {
-    let mut tx = job.app.db.begin().await?;
-    let purged = sessions::delete_expired(&mut tx, job.app.clock.now()).await?;
-    tx.commit().await?;
-    job.log(format!("removed {purged} expired sessions")).await?;
-    Ok(Ended::Done(json!({ "purged_sessions": purged })))
+    let mut purged = 0;
+    while !job.is_stopped() {
+        let mut tx = job.app.db.begin().await?;
+        let batch = sessions::delete_expired(&mut tx, job.app.clock.now(), BATCH).await?;
+        tx.commit().await?;
+        purged += batch;
+        if batch < u64::from(BATCH) {
+            job.log(format!("removed {purged} expired sessions")).await?;
+            return Ok(Ended::Done(json!({ "purged_sessions": purged })));
+        }
+    }
+    Ok(Ended::Stopped)
 }
 
 pub(super) async fn purge_jobs(job: &Job<'_>, keep: u32) -> Result<Ended> {
