@@ -60,6 +60,11 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) verify: bool,
 
+    /// Copy what is pulled into this program, as a client that uses it would. Otherwise the kernel drops what it can
+    /// of it, so that the server has the CPU time which a client on another machine would leave it.
+    #[arg(long)]
+    pub(crate) copy: bool,
+
     /// Tags in the repository whose tags are listed.
     #[arg(long, default_value_t = 1000)]
     pub(crate) tags: u32,

@@ -67,7 +67,7 @@ impl Registry {
     pub(crate) fn new(arguments: &RunArguments) -> Result<Self> {
         let address = Address::parse(&arguments.target)?;
         Ok(Self {
-            dialer: Dialer::new(address, &arguments.ca)?,
+            dialer: Dialer::new(address, &arguments.ca, arguments.copy)?,
             tokens: Tokens::new(arguments.user.as_deref(), arguments.password.as_deref()),
             ca: arguments.ca.clone(),
             upload: arguments.upload,
@@ -275,7 +275,7 @@ impl<'a> Session<'a> {
         let head = if address.authority == self.registry.dialer.authority() {
             self.attempt(&request, basic, &mut answer)?
         } else {
-            let dialer = Dialer::new(address, &self.registry.ca)?;
+            let dialer = Dialer::new(address, &self.registry.ca, true)?;
             let headers = basic.unwrap_or_default();
             Connection::new(&dialer).send(&Request { headers, ..request }, &mut answer)?
         };

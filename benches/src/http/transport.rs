@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use rustix::net::RecvFlags;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -47,11 +48,36 @@ impl Write for Transport {
     }
 }
 
+/// The most that one call skips.
+const SKIPPED: usize = 1 << 20;
+
+impl Transport {
+    /// Takes `count` bytes off the connection, which the kernel does not copy to us: `MSG_TRUNC`, tcp(7).
+    pub(super) fn skip(&mut self, count: u64, room: &mut Vec<u8>) -> Result<()> {
+        let Self::Plain(stream) = self else { bail!("TLS cannot be read past") };
+        if count > 0 && room.is_empty() {
+            room.resize(SKIPPED, 0);
+        }
+        let mut left = count;
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+            let (_, skipped) =
+                rustix::net::recv(&*stream, room.split_at_mut(most).0, RecvFlags::TRUNC)?;
+            if skipped == 0 {
+                bail!("the connection ended {left} bytes before the end of the body");
+            }
+            left -= skipped as u64;
+        }
+        Ok(())
+    }
+}
+
 /// Where to connect to, and how.
 pub(crate) struct Dialer {
     address: Address,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    copies: bool,
 }
 
 impl fmt::Display for Dialer {
@@ -61,8 +87,8 @@ impl fmt::Display for Dialer {
 }
 
 impl Dialer {
-    /// `ca` is read for an `https` address only.
-    pub(crate) fn new(address: Address, ca: &Path) -> Result<Self> {
+    /// `ca` is read for an `https` address only; `copies` where bodies are to be read that nobody looks at.
+    pub(crate) fn new(address: Address, ca: &Path, copies: bool) -> Result<Self> {
         let tls = match address.scheme {
             Scheme::Http => None,
             Scheme::Https => {
@@ -70,11 +96,16 @@ impl Dialer {
                 Some((client_config(ca)?, name.context("the host has no valid name")?))
             }
         };
-        Ok(Self { port: address.port()?, address, tls })
+        Ok(Self { port: address.port()?, address, tls, copies })
     }
 
     pub(crate) fn authority(&self) -> &str {
         &self.address.authority
+    }
+
+    /// Whether the kernel is to drop bodies that are only counted.
+    pub(super) fn skips(&self) -> bool {
+        self.tls.is_none() && !self.copies
     }
 
     pub(crate) fn dial(&self) -> Result<Transport> {

@@ -72,6 +72,7 @@ fn reply(request: &str, authorization: &str, base: &str) -> String {
         Some("POST") => respond(202, "Location: /upload/1\r\n", ""),
         Some("PATCH") => respond(202, &format!("Location: {base}/upload/2?state=x\r\n"), ""),
         Some("PUT") => respond(201, "Location: /v2/done\r\n", ""),
+        Some("GET") if request.ends_with("large") => respond(200, "", &"x".repeat(3 << 20)),
         Some("GET") => respond(200, "", "four"),
         _ => respond(404, "", ""),
     }
@@ -150,6 +151,22 @@ fn what_is_not_what_was_pushed_fails_the_pull() {
     pull("--verify", &same_size).expect_err("the digest is wrong");
     pull("--verify", &Blob::of(b"four".to_vec())).expect("the same bytes");
     pull("", &Blob::of(b"longer".to_vec())).expect_err("the size is wrong");
+}
+
+#[test]
+fn a_large_body_is_counted_alike_dropped_or_copied() {
+    let (target, _log) = fake_registry();
+    let source = Source::new();
+    let repository = Repository::new("r".to_owned());
+    for flags in ["", "--copy"] {
+        let registry = registry(&target, flags);
+        let mut session = Session::new(&registry, &source.pool);
+        for _ in 0..2 {
+            let pulled = session.pull_manifest(&repository, "large", "sha256:0", 3 << 20);
+            pulled.expect("three mebibytes");
+        }
+        assert_eq!(session.tally.bytes, (6 << 20) + r#"{"token":"t0k"}"#.len() as u64);
+    }
 }
 
 #[test]
