@@ -9,7 +9,7 @@ CREATE TABLE settings (
 CREATE TABLE users (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     name          TEXT    NOT NULL UNIQUE,
-    email         TEXT    UNIQUE,
+    email         TEXT,
     real_name     TEXT    NOT NULL DEFAULT '',
     comment       TEXT    NOT NULL DEFAULT '',
     password_hash TEXT    NOT NULL,
@@ -19,6 +19,10 @@ CREATE TABLE users (
     created_at    BIGINT  NOT NULL,
     updated_at    BIGINT  NOT NULL
 );
+
+-- Names and addresses that differ in case only would be mistaken for each other.
+CREATE UNIQUE INDEX users_by_folded_name ON users (LOWER(name));
+CREATE UNIQUE INDEX users_by_folded_email ON users (LOWER(email));
 
 CREATE TABLE sessions (
     -- SHA-256 of the cookie's value, in hex.
@@ -54,7 +58,7 @@ CREATE TABLE members (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id BIGINT  NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
     user_id    BIGINT  NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    role       INTEGER NOT NULL,
+    role       BIGINT  NOT NULL,
     created_at BIGINT  NOT NULL,
     updated_at BIGINT  NOT NULL,
     UNIQUE (project_id, user_id)

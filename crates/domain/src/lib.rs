@@ -11,7 +11,11 @@ pub mod listing;
 mod sql;
 pub mod settings;
 pub mod permit;
-pub mod audit;
+pub mod users;
+pub mod sessions;
+pub mod projects;
+pub mod members;
+pub mod robots;
 pub mod repositories;
 pub mod artifacts;
 pub mod tags;
@@ -19,14 +23,11 @@ pub mod blobs;
 pub mod uploads;
 pub mod pulls;
 pub mod collection;
-pub mod settings;
-pub mod permit;
-pub mod users;
-pub mod sessions;
 pub mod audit;
+pub mod search;
+pub mod statistics;
 pub mod queue;
 pub mod schedules;
-
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

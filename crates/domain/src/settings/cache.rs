@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use super::{Settings, load};
 use crate::{Db, Result};
 
+type Slot = RwLock<Option<(Instant, Arc<Settings>)>>;
+
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Belongs to a [`Db`]; its clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cache(Arc<RwLock<Option<(Instant, Arc<Settings>)>>>);
+pub(crate) struct Cache(Arc<Slot>);
 
 /// The settings; what another process changed is seen within a second.
 pub async fn cached(db: &Db) -> Result<Arc<Settings>> {

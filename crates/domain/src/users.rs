@@ -1,0 +1,269 @@
+//! People with an account, their passwords' hashes, and who of them administers the system.
+//!
+//! Names and addresses differ by more than case, and no name is another one's address: signing in takes either.
+//! Passwords are hashed by the caller, before the transaction. Whatever changes credentials or rights raises the epoch.
+
+mod list;
+mod name;
+
+use auth::{Principal, UserIdentity};
+
+pub use list::{Field, Query, count, list};
+pub use name::{check_email, check_name};
+
+use crate::db::on;
+use crate::ids::UserId;
+use crate::permit::SystemPermit;
+use crate::{Db, Entity, Error, Result, Timestamp, Tx, audit, error, sessions};
+
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    pub email: Option<String>,
+    pub real_name: String,
+    pub comment: String,
+    pub password_hash: String,
+    pub system_admin: bool,
+    pub epoch: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Who it is, as rights see it.
+    pub fn identity(&self) -> UserIdentity {
+        UserIdentity {
+            id: self.id.0,
+            name: self.name.clone(),
+            system_admin: self.system_admin,
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// An account to be made. Nobody is born a system administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct New<'a> {
+    pub name: &'a str,
+    pub email: Option<&'a str>,
+    pub real_name: &'a str,
+    pub comment: &'a str,
+    pub password_hash: &'a str,
+}
+
+/// What people tell of themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile<'a> {
+    pub email: Option<&'a str>,
+    pub real_name: &'a str,
+    pub comment: &'a str,
+}
+
+pub async fn by_id(db: &Db, id: UserId) -> Result<Option<User>> {
+    const SQL: &str = "SELECT * FROM users WHERE id = $1";
+    Ok(on!(db.read(), |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?))
+}
+
+pub async fn by_name(db: &Db, name: &str) -> Result<Option<User>> {
+    const SQL: &str = "SELECT * FROM users WHERE name = $1";
+    Ok(on!(db.read(), |pool| sqlx::query_as(SQL).bind(name).fetch_optional(pool).await?))
+}
+
+/// Whom a name or an address of email stands for.
+pub async fn by_login(db: &Db, login: &str) -> Result<Option<User>> {
+    const SQL: &str = "SELECT * FROM users WHERE name = $1 OR LOWER(email) = $2";
+    let folded = login.to_ascii_lowercase();
+    Ok(on!(db.read(), |pool| sqlx::query_as(SQL)
+        .bind(login)
+        .bind(folded)
+        .fetch_optional(pool)
+        .await?))
+}
+
+pub async fn create(
+    tx: &mut Tx,
+    permit: &SystemPermit,
+    new: &New<'_>,
+    now: Timestamp,
+) -> Result<UserId> {
+    check_name(new.name)?;
+    let profile = Profile { email: new.email, real_name: new.real_name, comment: new.comment };
+    let profile = clean(&profile)?;
+    refuse_ambiguous(tx, new.name, profile.email, None).await?;
+    let id = insert(tx, new.name, &profile, new.password_hash, now).await?;
+    audit::record_system(tx, permit, "create", "user", new.name, now).await?;
+    Ok(id)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    name: &str,
+    profile: &Profile<'_>,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<UserId> {
+    const SQL: &str = "INSERT INTO users \
+        (name, email, real_name, comment, password_hash, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING id";
+    on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(name)
+        .bind(profile.email)
+        .bind(profile.real_name)
+        .bind(profile.comment)
+        .bind(password_hash)
+        .bind(now)
+        .fetch_one(connection)
+        .await
+        .map_err(error::conflict(Entity::User)))
+}
+
+/// Makes the first administrator if nobody has an account; tells who it is if so.
+pub async fn ensure_admin(
+    tx: &mut Tx,
+    name: &str,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<Option<UserId>> {
+    const ANYBODY: &str = "SELECT COUNT(*) FROM users";
+    const RAISE: &str = "UPDATE users SET system_admin = TRUE WHERE id = $1";
+    let count: i64 =
+        on!(tx.connection(), |connection| sqlx::query_scalar(ANYBODY).fetch_one(connection).await?);
+    if count > 0 {
+        return Ok(None);
+    }
+    check_name(name)?;
+    let profile = Profile { email: None, real_name: "system admin", comment: "" };
+    let id = insert(tx, name, &profile, password_hash, now).await?;
+    on!(tx.connection(), |connection| sqlx::query(RAISE).bind(id).execute(connection).await.map(drop)?);
+    Ok(Some(id))
+}
+
+pub async fn update(
+    tx: &mut Tx,
+    permit: &SystemPermit,
+    id: UserId,
+    profile: &Profile<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE users SET email = $2, real_name = $3, comment = $4, updated_at = $5 \
+        WHERE id = $1 RETURNING name";
+    let profile = clean(profile)?;
+    refuse_ambiguous(tx, "", profile.email, Some(id)).await?;
+    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(id)
+        .bind(profile.email)
+        .bind(profile.real_name)
+        .bind(profile.comment)
+        .bind(now)
+        .fetch_optional(connection)
+        .await
+        .map_err(error::conflict(Entity::User))?);
+    let name = name.ok_or(Error::NotFound(Entity::User))?;
+    audit::record_system(tx, permit, "update", "user", &name, now).await
+}
+
+/// Sets the hash of a new password and ends every session of the account: whoever knew the old one is out.
+pub async fn set_password(
+    tx: &mut Tx,
+    permit: &SystemPermit,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE users SET password_hash = $2, epoch = epoch + 1, updated_at = $3 \
+        WHERE id = $1 RETURNING name";
+    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(id)
+        .bind(password_hash)
+        .bind(now)
+        .fetch_optional(connection)
+        .await?);
+    let name = name.ok_or(Error::NotFound(Entity::User))?;
+    sessions::delete_all_of(tx, id).await?;
+    audit::record_system(tx, permit, "update", "user", &format!("{name} (password)"), now).await
+}
+
+/// Makes somebody a system administrator, or no longer one. The last one stays.
+pub async fn set_system_admin(
+    tx: &mut Tx,
+    permit: &SystemPermit,
+    id: UserId,
+    system_admin: bool,
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "UPDATE users SET system_admin = $2, epoch = epoch + 1, updated_at = $3 \
+        WHERE id = $1 RETURNING name";
+    if !system_admin {
+        keep_an_admin_beside(tx, id).await?;
+    }
+    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(id)
+        .bind(system_admin)
+        .bind(now)
+        .fetch_optional(connection)
+        .await?);
+    let name = name.ok_or(Error::NotFound(Entity::User))?;
+    let role = if system_admin { "made" } else { "no longer" };
+    let resource = format!("{name} ({role} system administrator)");
+    audit::record_system(tx, permit, "update", "user", &resource, now).await
+}
+
+/// Deletes the account with its memberships and sessions; its projects stay, without an owner.
+pub async fn delete(tx: &mut Tx, permit: &SystemPermit, id: UserId, now: Timestamp) -> Result<()> {
+    const SQL: &str = "DELETE FROM users WHERE id = $1 RETURNING name";
+    if matches!(permit.principal(), Principal::User(user) if user.id == id.0) {
+        return Err(Error::denied("you cannot delete your own account"));
+    }
+    keep_an_admin_beside(tx, id).await?;
+    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(id)
+        .fetch_optional(connection)
+        .await?);
+    let name = name.ok_or(Error::NotFound(Entity::User))?;
+    audit::record_system(tx, permit, "delete", "user", &name, now).await
+}
+
+async fn keep_an_admin_beside(tx: &mut Tx, id: UserId) -> Result<()> {
+    // The update that changes nothing holds the rows: two administrators cannot remove each other at once.
+    const HOLD: &str = "UPDATE users SET epoch = epoch WHERE system_admin RETURNING id";
+    let admins: Vec<UserId> =
+        on!(tx.connection(), |connection| sqlx::query_scalar(HOLD).fetch_all(connection).await?);
+    if admins == [id] {
+        return Err(Error::precondition("this is the last system administrator"));
+    }
+    Ok(())
+}
+
+/// One person's name must not be another one's address: whoever signs in with it would be mistaken for the other.
+async fn refuse_ambiguous(
+    tx: &mut Tx,
+    name: &str,
+    email: Option<&str>,
+    except: Option<UserId>,
+) -> Result<()> {
+    const SQL: &str = "SELECT COUNT(*) FROM users \
+        WHERE (LOWER(email) = $1 OR LOWER(name) = $2) AND id <> $3";
+    let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(name.to_ascii_lowercase())
+        .bind(email.unwrap_or_default().to_ascii_lowercase())
+        .bind(except.map_or(-1, |id| id.0))
+        .fetch_one(connection)
+        .await?);
+    if taken == 0 { Ok(()) } else { Err(Error::Conflict(Entity::User)) }
+}
+
+/// The profile as it is kept: without blanks around, an empty address is none.
+fn clean<'a>(profile: &Profile<'a>) -> Result<Profile<'a>> {
+    let email = profile.email.map(str::trim).filter(|email| !email.is_empty());
+    if let Some(email) = email {
+        check_email(email)?;
+    }
+    name::check_text("realname", profile.real_name, 255)?;
+    name::check_text("comment", profile.comment, 255)?;
+    let (real_name, comment) = (profile.real_name.trim(), profile.comment.trim());
+    Ok(Profile { email, real_name, comment })
+}
+
+#[cfg(test)]
+mod tests;
