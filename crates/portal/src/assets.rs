@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 /// One file.
 #[derive(Debug)]
-pub struct Asset {
+pub(crate) struct Asset {
     /// As templates call it: `app.css`.
-    pub name: &'static str,
-    pub content_type: &'static str,
-    pub content: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) content_type: &'static str,
+    pub(crate) content: &'static str,
     /// `/assets/app-<hash>.css`.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl Asset {
@@ -37,17 +37,17 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
 });
 
 /// Every file there is.
-pub fn all() -> &'static [Asset] {
+pub(crate) fn all() -> &'static [Asset] {
     ASSETS.as_slice()
 }
 
 /// The address of the file that templates call `name`.
-pub fn path(name: &str) -> &'static str {
+pub(crate) fn path(name: &str) -> &'static str {
     all().iter().find(|asset| asset.name == name).map_or("", |asset| asset.path.as_str())
 }
 
 /// The file under `/assets/<file>`.
-pub fn by_file(file: &str) -> Option<&'static Asset> {
+pub(crate) fn by_file(file: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(file))
 }
 

@@ -21,7 +21,7 @@ static CHINESE: LanguageIdentifier = langid!("zh-CN");
 
 /// A language the pages speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     #[default]
     English,
     Chinese,
@@ -29,7 +29,7 @@ pub enum Language {
 
 impl Language {
     /// As in the cookie and in `<html lang>`.
-    pub const fn tag(self) -> &'static str {
+    pub(crate) const fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
             Self::Chinese => "zh-CN",
@@ -37,7 +37,7 @@ impl Language {
     }
 
     /// The language a tag such as `zh-Hant` or `en-GB` is served with.
-    pub fn from_tag(tag: &str) -> Option<Self> {
+    pub(crate) fn from_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
             "en" => Some(Self::English),
             "zh" => Some(Self::Chinese),
@@ -46,7 +46,7 @@ impl Language {
     }
 
     /// What `Accept-Language` likes best of what there is; English if it likes none.
-    pub fn negotiate(accept: &str) -> Self {
+    pub(crate) fn negotiate(accept: &str) -> Self {
         let mut best = (0, Self::default());
         for entry in accept.split(',') {
             let (tag, weight) = entry.split_once(';').unwrap_or((entry, ""));
@@ -67,12 +67,17 @@ impl Language {
     }
 
     /// The text of `key`.
-    pub fn text(self, key: &str) -> String {
+    pub(crate) fn text(self, key: &str) -> String {
         LOCALES.lookup_complete(self.identifier(), key, None)
     }
 
+    /// The text of `key`, if there is one.
+    pub(crate) fn known_text(self, key: &str) -> Option<String> {
+        LOCALES.try_lookup_complete(self.identifier(), key, None)
+    }
+
     /// The text of `key` about `value`.
-    pub fn text_with(self, key: &str, name: &'static str, value: Value<'_>) -> String {
+    pub(crate) fn text_with(self, key: &str, name: &'static str, value: Value<'_>) -> String {
         let args = [(Cow::Borrowed(name), FluentValue::from(value))].into_iter().collect();
         LOCALES.lookup_complete(self.identifier(), key, Some(&args))
     }
@@ -80,7 +85,7 @@ impl Language {
 
 /// What a text tells of: the grammar of a number depends on it, a word is only put in.
 #[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     Number(i64),
     Word(&'a str),
 }

@@ -1,6 +1,29 @@
 //! The web portal: pages for people, the REST API for programs.
 
+mod volume;
+mod session;
 mod i18n;
 mod assets;
 mod viewer;
-pub mod pages;
+mod pages;
+
+use std::path::PathBuf;
+
+use domain::{Clock, Db};
+use identity::Authenticator;
+use web::Routes;
+
+/// What the portal works with; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub db: Db,
+    pub clock: Clock,
+    pub authenticator: Authenticator,
+    /// A folder on the volume of the blobs, when they are on one; its free space is shown.
+    pub volume: Option<PathBuf>,
+}
+
+/// Everything the portal answers to.
+pub fn routes(app: App) -> Routes {
+    Routes::of("portal").merge(pages::routes()).data(app)
+}

@@ -1,3 +1,5 @@
+delete-user = Delete user
+user-projects-stay = Projects they made stay; their memberships end.
 sign-in = Sign in
 sign-in-heading = Sign in to Harbor
 sign-out = Sign out

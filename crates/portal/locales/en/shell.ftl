@@ -1,3 +1,5 @@
+yes = yes
+no = no
 product = Harbor
 skip = Skip to content
 menu = Menu

@@ -1,3 +1,5 @@
+delete-user = 删除用户
+user-projects-stay = 其创建的项目会保留，成员身份会被移除。
 sign-in = 登录
 sign-in-heading = 登录 Harbor
 sign-out = 退出登录

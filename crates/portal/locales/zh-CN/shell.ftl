@@ -1,3 +1,5 @@
+yes = 是
+no = 否
 product = Harbor
 skip = 跳到正文
 menu = 菜单

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::Error as Failure;
+
+use super::error::Error;
+use crate::viewer::Shell;
+
 /// The fields of one form.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
@@ -51,6 +56,36 @@ impl Form {
     /// Says what is wrong with the field; what was said first stays.
     pub(crate) fn fail(&mut self, field: &str, text: impl Into<String>) {
         self.faults.entry(field.to_owned()).or_insert_with(|| text.into());
+    }
+
+    /// Shows a refusal beside the field that it is about: what is taken beside `name`, the rest by its own.
+    ///
+    /// A failure that is nobody's fault comes back.
+    pub(crate) fn reject(&mut self, ui: &Shell, name: &str, failure: Failure) -> Result<(), Error> {
+        match failure {
+            Failure::Invalid { field, reason } => {
+                let field = if self.has(field) { field } else { name };
+                self.fail(field, ui.t_or(&format!("fault-{field}"), &reason));
+            }
+            Failure::Conflict(_) => self.fail(name, ui.t("fault-taken")),
+            Failure::Precondition { reason } => self.fail(name, reason),
+            other => return Err(other.into()),
+        }
+        Ok(())
+    }
+
+    /// Checks a new password and that it was typed twice alike.
+    pub(crate) fn check_password(&mut self, ui: &Shell) {
+        if auth::password::check(self.value("password")).is_err() {
+            self.fail("password", ui.t("fault-password"));
+        }
+        if self.value("password") != self.value("confirmation") {
+            self.fail("confirmation", ui.t("fault-confirmation"));
+        }
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.values.contains_key(field)
     }
 
     /// Whether anything is wrong.

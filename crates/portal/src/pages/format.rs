@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use oci::Platform;
 
 use crate::i18n::{Language, Value};
 
@@ -95,20 +96,64 @@ pub(crate) fn size(bytes: i64) -> String {
     format!("{bytes} B")
 }
 
-/// `sha256:0123456789ab` for `sha256:0123456789abcdef…`.
-pub(crate) fn short_digest(digest: &str) -> String {
-    match digest.split_once(':') {
-        Some((algorithm, hex)) => {
-            format!("{algorithm}:{}", hex.chars().take(12).collect::<String>())
-        }
-        None => digest.to_owned(),
-    }
+/// As [`size`]; what no database can hold is told as the most it can.
+pub(crate) fn size_of(bytes: u64) -> String {
+    size(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 /// `linux/arm64/v8`; empty when nothing is known.
-pub(crate) fn platform(os: &str, architecture: &str, variant: &str) -> String {
-    let parts = [os, architecture, variant];
+pub(crate) fn platform(platform: &Platform) -> String {
+    let variant = platform.variant.as_deref().unwrap_or_default();
+    let parts = [platform.os.as_str(), platform.architecture.as_str(), variant];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+/// JSON with a line for each member, in the order that it came in.
+pub(crate) fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    let mut characters = json.chars().filter(|&c| c != '\r').peekable();
+    while let Some(c) = characters.next() {
+        if quoted {
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            text.push(c);
+            continue;
+        }
+        match c {
+            c if c.is_whitespace() => {}
+            '{' | '[' => {
+                text.push(c);
+                while characters.next_if(|next| next.is_whitespace()).is_some() {}
+                if characters.peek().is_some_and(|&next| next == '}' || next == ']') {
+                    text.extend(characters.next());
+                } else {
+                    depth += 1;
+                    break_line(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                break_line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                break_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            c => {
+                quoted = c == '"';
+                text.push(c);
+            }
+        }
+    }
+    text
+}
+
+fn break_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", depth));
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
 //! What runs here, how full it is, and whether it is well.
 
 use askama::Template;
+use domain::settings::ProjectCreation;
+use domain::statistics;
 
+use super::answer::Answer;
+use super::error::Error;
+use super::format;
+use super::visit::Visit;
 use crate::viewer::Shell;
+use crate::volume::{self, Volume};
 
 /// Sizes in words.
 pub(crate) struct Storage {
@@ -43,4 +50,52 @@ pub(crate) struct SystemPage<'a> {
     pub(crate) project_creation: String,
     pub(crate) parts: Vec<Part>,
     pub(crate) login_command: String,
+}
+
+/// `GET /system`
+pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
+    visit.user_id()?;
+    let (db, ui) = (&visit.app.db, &visit.ui);
+    let numbers = statistics::statistics(db, &visit.principal).await?;
+    let volume = volume::of(visit.app.volume.as_deref()).await;
+    let parts = parts(&visit).await;
+    let creation = match visit.settings.project_creation_restriction {
+        ProjectCreation::Everyone => "everyone",
+        ProjectCreation::AdminOnly => "admins-only",
+    };
+    Answer::page(&SystemPage {
+        ui,
+        healthy: parts.iter().all(|part| part.healthy),
+        projects: numbers.public_projects + numbers.private_projects,
+        public_projects: numbers.public_projects,
+        repositories: numbers.public_repositories + numbers.private_repositories,
+        public_repositories: numbers.public_repositories,
+        storage: numbers.totals.map(|totals| Storage::new(totals.storage, volume)),
+        self_registration: visit.settings.self_registration,
+        project_creation: ui.t(creation),
+        parts,
+        login_command: format!("docker login {}", ui.host),
+    })
+}
+
+/// This page is answered, so the portal is well; the rest is asked.
+async fn parts(visit: &Visit) -> Vec<Part> {
+    let database = visit.app.db.ping().await.is_ok();
+    let storage = match &visit.app.volume {
+        Some(folder) => volume::of(Some(folder)).await.is_some(),
+        None => true,
+    };
+    [("part-portal", true), ("part-database", database), ("part-storage", storage)]
+        .map(|(key, healthy)| Part { name: visit.ui.t(key), healthy })
+        .into()
+}
+
+impl Storage {
+    fn new(used: u64, volume: Option<Volume>) -> Self {
+        Self {
+            used: format::size_of(used),
+            free: volume.map(|volume| format::size_of(volume.free)).unwrap_or_default(),
+            percent: volume.map(Volume::percent),
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use oci::Platform;
 
-use super::{Moment, platform, short_digest, size, span};
+use super::{Moment, indented, platform, size, span};
 use crate::i18n::Language;
 
 #[track_caller]
@@ -51,12 +52,21 @@ fn spans_have_two_units_at_most() {
 }
 
 #[test]
-fn a_digest_is_cut_to_twelve_digits() {
-    assert_eq!(short_digest("sha256:0123456789abcdef"), "sha256:0123456789ab");
+fn a_platform_has_the_parts_that_are_known() {
+    let arm = Platform {
+        os: "linux".to_owned(),
+        architecture: "arm64".to_owned(),
+        variant: Some("v8".to_owned()),
+        ..Platform::default()
+    };
+    assert_eq!(platform(&arm), "linux/arm64/v8");
+    assert_eq!(platform(&Platform::default()), "");
 }
 
 #[test]
-fn a_platform_has_the_parts_that_are_known() {
-    assert_eq!(platform("linux", "arm64", "v8"), "linux/arm64/v8");
-    assert_eq!(platform("", "", ""), "");
+fn json_is_indented_in_its_own_order() {
+    let json = r#"{"b":[1,{"a":"x,\"}:{"}],"e":{ },"n":[]}"#;
+    let expected = "{\n  \"b\": [\n    1,\n    {\n      \"a\": \"x,\\\"}:{\"\n    }\n  ],\n  \"e\": {},\n  \"n\": []\n}";
+    assert_eq!(indented(json), expected);
+    assert_eq!(indented(&indented(json)), expected);
 }

@@ -7,7 +7,7 @@ use domain::Timestamp;
 
 use crate::i18n::Language;
 use crate::pages::form::Form;
-use crate::pages::format::{Moment, short_digest};
+use crate::pages::format::Moment;
 use crate::pages::pager::Pager;
 use crate::pages::projects::Head;
 use crate::pages::{
@@ -20,6 +20,10 @@ const EVIL: &str = "<script>alert(1)</script>";
 
 fn digest(nth: u8) -> String {
     format!("sha256:{}", format!("{:02x}", nth.wrapping_mul(37)).repeat(32))
+}
+
+fn short(nth: u8) -> String {
+    digest(nth).chars().take(19).collect()
 }
 
 fn moment(secs: u64, language: Language) -> Moment {
@@ -131,7 +135,8 @@ fn in_projects(ui: &Shell) -> Vec<(&'static str, String)> {
 }
 
 fn settings(ui: &Shell, obstacle: Option<String>) -> String {
-    projects::SettingsPage { ui, head: head(ui, "settings"), obstacle }.render().unwrap()
+    let storage = "1.2 GiB / 10.0 GiB".to_owned();
+    projects::SettingsPage { ui, head: head(ui, "settings"), obstacle, storage }.render().unwrap()
 }
 
 fn in_a_project(ui: &Shell) -> Vec<(&'static str, String)> {
@@ -290,7 +295,7 @@ fn repositories(ui: &Shell, empty: bool) -> String {
 fn repository(ui: &Shell) -> String {
     let line = |nth: u8, tags: &[&str], platforms: &[&str], pulled: Option<u64>| {
         repositories::ArtifactLine {
-            short: short_digest(&digest(nth)),
+            short: short(nth),
             digest: digest(nth),
             kind: ui.t(if platforms.len() > 1 { "kind-index" } else { "kind-image" }),
             tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
@@ -336,12 +341,12 @@ fn artifact(ui: &Shell, index: bool) -> String {
     let child = |nth, platform: &str| artifacts::ChildLine {
         platform: platform.to_owned(),
         digest: digest(nth),
-        short: short_digest(&digest(nth)),
+        short: short(nth),
         size: "3.4 MiB".to_owned(),
     };
     let layer = |nth| artifacts::LayerLine {
         digest: digest(nth),
-        short: short_digest(&digest(nth)),
+        short: short(nth),
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
         size: "1.2 MiB".to_owned(),
     };
@@ -354,7 +359,7 @@ fn artifact(ui: &Shell, index: bool) -> String {
         here: format!("{base}/artifacts/{}", digest(1)),
         base,
         digest: digest(1),
-        short: short_digest(&digest(1)),
+        short: short(1),
         kind: ui.t(if index { "kind-index" } else { "kind-image" }),
         platform: if index { String::new() } else { "linux/amd64".to_owned() },
         size: "3.4 MiB".to_owned(),
