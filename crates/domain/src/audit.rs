@@ -39,7 +39,10 @@ pub enum Scope {
     All,
     Project(ProjectId),
     /// Those in projects where the member's role shows them, and in the projects named.
-    Visible { member: Option<UserId>, projects: Vec<ProjectId> },
+    Visible {
+        member: Option<UserId>,
+        projects: Vec<ProjectId>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +163,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry<'_>], now: Timestamp) -> Resul
 pub async fn list(db: &Db, query: &Query) -> Result<Page<Log>> {
     let mut count = Sql::new("SELECT COUNT(*) FROM audit_logs WHERE 1 = 1");
     restrict(&mut count, query);
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = Sql::new(
         "SELECT id, project_id, username, operation, resource_type, resource, at \
          FROM audit_logs WHERE 1 = 1",

@@ -67,7 +67,9 @@ pub enum Error {
     #[error("the repository has no {}", missing.join(", "))]
     MissingContent { missing: Vec<String> },
     /// The project's storage limit would be passed.
-    #[error("adding {adding} bytes of storage, which when updated to current usage of {used} bytes will exceed the configured upper limit of {limit} bytes")]
+    #[error(
+        "adding {adding} bytes of storage, which when updated to current usage of {used} bytes will exceed the configured upper limit of {limit} bytes"
+    )]
     QuotaExceeded { adding: i64, used: i64, limit: i64 },
     /// The platform is in read-only mode.
     #[error("the system is in read only mode; any modification is prohibited")]

@@ -71,8 +71,7 @@ pub async fn list(
         "SELECT COUNT(*) FROM members m JOIN users u ON u.id = m.user_id WHERE m.project_id = ",
     );
     count.bind(project.0).and_match("u.name", wish.as_ref());
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = Sql::new(SELECT);
     sql.bind(project.0).and_match("u.name", wish.as_ref());
     sql.push(" ORDER BY u.name LIMIT ").bind(paging.limit());

@@ -288,8 +288,9 @@ fn permits(question: &Question<'_>, found: &Found, role: Option<Role>) -> bool {
         Principal::Robot(robot) => {
             anyone || robot_permits(robot, Some(found.project_id.0), resource, action)
         }
-        Principal::Bearer(claims) => repository
-            .is_some_and(|name| bearer::permits(claims, name, found, resource, action)),
+        Principal::Bearer(claims) => {
+            repository.is_some_and(|name| bearer::permits(claims, name, found, resource, action))
+        }
     }
 }
 

@@ -126,20 +126,24 @@ async fn insert(tx: &mut Tx, row: &Row<'_>, now: Timestamp) -> Result<ProjectId>
     Ok(id)
 }
 
-/// Makes the public project `library`, as every Harbor has it.
-pub async fn create_library(tx: &mut Tx, owner: UserId, now: Timestamp) -> Result<ProjectId> {
+/// Makes the public project `library`, as every Harbor has it, if there is none.
+pub async fn ensure_library(tx: &mut Tx, owner: UserId, now: Timestamp) -> Result<()> {
+    const TAKEN: &str = "SELECT COUNT(*) FROM projects WHERE name = $1";
+    const NAME: &str = "library";
+    let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(TAKEN)
+        .bind(NAME)
+        .fetch_one(connection)
+        .await?);
+    if taken > 0 {
+        return Ok(());
+    }
     let storage_limit = settings::within(tx).await?.default_storage_limit();
-    let row = Row { name: "library", owner: Some(owner), public: true, storage_limit };
-    insert(tx, &row, now).await
+    let row = Row { name: NAME, owner: Some(owner), public: true, storage_limit };
+    insert(tx, &row, now).await.map(drop)
 }
 
 /// Changes who may see the project, and its metadata.
-pub async fn update(
-    tx: &mut Tx,
-    permit: &Permit,
-    changes: &Changes,
-    now: Timestamp,
-) -> Result<()> {
+pub async fn update(tx: &mut Tx, permit: &Permit, changes: &Changes, now: Timestamp) -> Result<()> {
     const SQL: &str = "UPDATE projects SET public = COALESCE($2, public), updated_at = $3 \
         WHERE id = $1";
     let id = permit.project().id;

@@ -172,20 +172,12 @@ impl Authority<'_> {
         }
     }
 
-    async fn record(
-        self,
-        tx: &mut Tx,
-        operation: &str,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn record(self, tx: &mut Tx, operation: &str, name: &str, now: Timestamp) -> Result<()> {
         match self {
             Self::System(permit) => {
                 audit::record_system(tx, permit, operation, "robot", name, now).await
             }
-            Self::Project(permit) => {
-                audit::record(tx, permit, operation, "robot", name, now).await
-            }
+            Self::Project(permit) => audit::record(tx, permit, operation, "robot", name, now).await,
         }
     }
 }

@@ -4,6 +4,8 @@
 //! of the database that `TEST_DATABASE_URL` names; without the variable it is left out.
 
 mod fixtures;
+#[cfg(test)]
+pub(crate) mod images;
 
 use std::str::FromStr;
 

@@ -118,25 +118,26 @@ async fn insert(
         .map_err(error::conflict(Entity::User)))
 }
 
-/// Makes the first administrator if nobody has an account; tells who it is if so.
-pub async fn ensure_admin(
-    tx: &mut Tx,
-    name: &str,
-    password_hash: &str,
-    now: Timestamp,
-) -> Result<Option<UserId>> {
-    const ANYBODY: &str = "SELECT COUNT(*) FROM users";
-    const RAISE: &str = "UPDATE users SET system_admin = TRUE WHERE id = $1";
-    let count: i64 =
-        on!(tx.connection(), |connection| sqlx::query_scalar(ANYBODY).fetch_one(connection).await?);
-    if count > 0 {
-        return Ok(None);
-    }
-    check_name(name)?;
-    let profile = Profile { email: None, real_name: "system admin", comment: "" };
-    let id = insert(tx, name, &profile, password_hash, now).await?;
-    on!(tx.connection(), |connection| sqlx::query(RAISE).bind(id).execute(connection).await.map(drop)?);
-    Ok(Some(id))
+/// The account that every instance begins with.
+pub const ADMIN: &str = "admin";
+
+/// Whether anybody has an account; nobody has before the first start.
+pub async fn any(db: &Db) -> Result<bool> {
+    Ok(count(db).await? > 0)
+}
+
+/// Makes the first administrator, if there is no account of that name.
+pub async fn ensure_admin(tx: &mut Tx, password_hash: &str, now: Timestamp) -> Result<UserId> {
+    const SQL: &str = "INSERT INTO users \
+        (name, real_name, password_hash, system_admin, created_at, updated_at) \
+        VALUES ($1, 'system admin', $2, TRUE, $3, $3) \
+        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(ADMIN)
+        .bind(password_hash)
+        .bind(now)
+        .fetch_one(connection)
+        .await?))
 }
 
 pub async fn update(

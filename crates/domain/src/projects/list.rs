@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::{Action, Principal, Resource, Role, RobotScope, robot_permits};
+use auth::{Action, Principal, Resource, RobotScope, Role, robot_permits};
 
 use super::{Project, metadata};
 use crate::db::on;
@@ -17,7 +17,10 @@ use crate::{Db, Error, Result, Timestamp, repositories};
 pub enum Visible {
     All,
     /// Public ones, those of a member, and those named.
-    Some { member: Option<UserId>, projects: Vec<ProjectId> },
+    Some {
+        member: Option<UserId>,
+        projects: Vec<ProjectId>,
+    },
 }
 
 impl Visible {
@@ -32,8 +35,7 @@ impl Visible {
                 Self::Some { member: Some(UserId(user.id)), projects: Vec::new() }
             }
             Principal::Robot(robot) => {
-                let everywhere =
-                    |it: &auth::RobotPermission| it.scope == RobotScope::AllProjects;
+                let everywhere = |it: &auth::RobotPermission| it.scope == RobotScope::AllProjects;
                 let lists = robot_permits(robot, None, Resource::Project, Action::List);
                 if robot.project.is_none() && (lists || robot.permissions.iter().any(everywhere)) {
                     return Self::All;
@@ -131,12 +133,12 @@ fn select(principal: &Principal) -> Sql {
 /// One page of the projects that the principal may see.
 pub async fn list(db: &Db, principal: &Principal, query: &Query) -> Result<Page<Project>> {
     let visible = Visible::of(principal);
-    let mut count =
-        Sql::new("SELECT COUNT(*) FROM projects p LEFT JOIN users o ON o.id = p.owner_id WHERE 1 = 1");
+    let mut count = Sql::new(
+        "SELECT COUNT(*) FROM projects p LEFT JOIN users o ON o.id = p.owner_id WHERE 1 = 1",
+    );
     restrict(&mut count, &visible);
     filter(&mut count, query);
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = select(principal);
     restrict(&mut sql, &visible);
     filter(&mut sql, query);

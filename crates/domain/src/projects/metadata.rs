@@ -51,7 +51,8 @@ pub(super) async fn of_projects(
     if projects.is_empty() {
         return Ok(metadata);
     }
-    let mut sql = Sql::new("SELECT project_id, key, value FROM project_metadata WHERE project_id IN ");
+    let mut sql =
+        Sql::new("SELECT project_id, key, value FROM project_metadata WHERE project_id IN ");
     sql.list(projects.iter().map(|project| project.0));
     let rows: Vec<(ProjectId, String, String)> =
         on!(db.read(), |pool| sql.builder().build_query_as().fetch_all(pool).await?);
@@ -95,7 +96,12 @@ pub async fn update_metadata(
 }
 
 /// Removes a pair. `public` is a property of every project and cannot go.
-pub async fn delete_metadata(tx: &mut Tx, permit: &Permit, key: &str, now: Timestamp) -> Result<()> {
+pub async fn delete_metadata(
+    tx: &mut Tx,
+    permit: &Permit,
+    key: &str,
+    now: Timestamp,
+) -> Result<()> {
     const SQL: &str = "DELETE FROM project_metadata WHERE project_id = $1 AND key = $2";
     if key == PUBLIC {
         return Err(Error::invalid("metadata", "\"public\" cannot be removed"));
@@ -162,7 +168,10 @@ fn severity(value: &str) -> Result<String> {
     if SEVERITIES.contains(&folded.as_str()) {
         return Ok(folded);
     }
-    Err(Error::invalid("metadata", format!("\"severity\" must be one of {}", SEVERITIES.join(", "))))
+    Err(Error::invalid(
+        "metadata",
+        format!("\"severity\" must be one of {}", SEVERITIES.join(", ")),
+    ))
 }
 
 pub(super) async fn store(

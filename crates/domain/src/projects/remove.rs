@@ -24,7 +24,8 @@ pub async fn deletable(db: &Db, project: ProjectId) -> Result<Deletable> {
 }
 
 fn reason(repositories: i64) -> String {
-    let things = if repositories == 1 { "1 repository" } else { &format!("{repositories} repositories") };
+    let things =
+        if repositories == 1 { "1 repository" } else { &format!("{repositories} repositories") };
     format!("the project contains {things}: delete them first")
 }
 

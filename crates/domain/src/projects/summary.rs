@@ -41,5 +41,10 @@ pub async fn summary(db: &Db, project: ProjectId) -> Result<Summary> {
         let role = Role::try_from(role);
         members.insert(role.map_err(|_unknown| Error::Corrupt { column: "members.role" })?, count);
     }
-    Ok(Summary { repositories, members, storage_used: blobs::used(db, project).await?, storage_limit })
+    Ok(Summary {
+        repositories,
+        members,
+        storage_used: blobs::used(db, project).await?,
+        storage_limit,
+    })
 }

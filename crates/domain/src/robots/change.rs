@@ -75,7 +75,11 @@ pub async fn delete(
 ) -> Result<()> {
     const SQL: &str = "DELETE FROM robots WHERE id = $1";
     let (name, _) = held(tx, authority, id).await?;
-    on!(tx.connection(), |connection| sqlx::query(SQL).bind(id).execute(connection).await.map(drop)?);
+    on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(id)
+        .execute(connection)
+        .await
+        .map(drop)?);
     authority.record(tx, "delete", &name, now).await
 }
 

@@ -88,8 +88,7 @@ pub async fn by_name(db: &Db, name: &str) -> Result<Option<Robot>> {
 pub async fn list(db: &Db, query: &Query) -> Result<Page<Robot>> {
     let mut count = Sql::new("SELECT COUNT(*) FROM robots WHERE project_id");
     restrict(&mut count, query);
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = Sql::new("SELECT * FROM robots WHERE project_id");
     restrict(&mut sql, query);
     sql.push(" ORDER BY ");

@@ -29,8 +29,7 @@ pub struct Query {
 pub async fn list(db: &Db, query: &Query) -> Result<Page<User>> {
     let mut count = Sql::new("SELECT COUNT(*) FROM users WHERE 1 = 1");
     restrict(&mut count, query);
-    let total =
-        on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
+    let total = on!(db.read(), |pool| count.builder().build_query_scalar().fetch_one(pool).await?);
     let mut sql = Sql::new("SELECT * FROM users WHERE 1 = 1");
     restrict(&mut sql, query);
     sql.push(" ORDER BY ");

@@ -28,7 +28,9 @@ pub fn check_email(email: &str) -> Result<()> {
     let plausible = email.len() <= 255
         && !email.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>,;()".contains(c))
         && email.split_once('@').is_some_and(|(user, domain)| {
-            !user.is_empty() && domain.contains(|c: char| c.is_alphanumeric()) && !domain.contains('@')
+            !user.is_empty()
+                && domain.contains(|c: char| c.is_alphanumeric())
+                && !domain.contains('@')
         });
     if plausible { Ok(()) } else { Err(Error::invalid("email", "is not an address of email")) }
 }
