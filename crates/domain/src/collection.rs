@@ -154,7 +154,7 @@ pub async fn condemn(
 }
 
 /// From here until the end of the transaction nobody links these blobs.
-pub(crate) async fn hold_blobs(tx: &mut Tx, blobs: &[BlobId]) -> Result<()> {
+async fn hold_blobs(tx: &mut Tx, blobs: &[BlobId]) -> Result<()> {
     let mut sql = Sql::new("UPDATE blobs SET size = size WHERE id IN ");
     sql.list(blobs.iter().map(|id| id.0));
     on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
@@ -162,7 +162,7 @@ pub(crate) async fn hold_blobs(tx: &mut Tx, blobs: &[BlobId]) -> Result<()> {
 }
 
 /// A statement of its own: it must see the links that were committed while [`hold_blobs`] waited.
-pub(crate) async fn condemn_held(tx: &mut Tx, blobs: &[BlobId], now: Timestamp) -> Result<Stats> {
+async fn condemn_held(tx: &mut Tx, blobs: &[BlobId], now: Timestamp) -> Result<Stats> {
     let mut sql = Sql::new("DELETE FROM blobs WHERE id IN ");
     sql.list(blobs.iter().map(|id| id.0)).push(
         " AND NOT EXISTS (SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = blobs.id) \

@@ -168,7 +168,7 @@ async fn workers_that_keep_dying_end_in_an_error() {
     each_engine(async |db| {
         let id = queue(&db, &GC, true).await.unwrap();
         for attempt in 0..4 {
-            let now = at(attempt * 100);
+            let now = at(attempt * 1_000);
             claim(&db, "w", now, LEASE).await.unwrap().unwrap();
             assert_eq!(take_back(&db, now.plus(LEASE * 2)).await, 1);
         }
@@ -213,7 +213,12 @@ async fn many_workers_claim_every_job_once() {
             }
             jobs
         };
-        let (a, b, c, d) = tokio::join!(work("a"), work("b"), work("c"), work("d"));
+        let (a, b, c, d) = tokio::join!(
+            Box::pin(work("a")),
+            Box::pin(work("b")),
+            Box::pin(work("c")),
+            Box::pin(work("d")),
+        );
         let all = [a, b, c, d].concat();
         assert_eq!(all.len(), 20);
         assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 20);

@@ -5,7 +5,7 @@ use crate::queue::{self, Query, Task, Trigger};
 use crate::testing::each_engine;
 use crate::{Db, Timestamp};
 
-const FOLD: Task = Task::FoldPulls;
+const FOLD: Task = Task::PurgeSessions;
 
 const fn at(secs: i64) -> Timestamp {
     // 2026-11-23 00:00:00 UTC, a Monday.

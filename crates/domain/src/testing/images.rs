@@ -1,14 +1,13 @@
 //! Small images for tests: made, uploaded and pushed in a line.
 
-use oci::{Digest, Manifest, Reference};
+use oci::{Digest, Manifest, Reference, RepositoryName};
 use serde_json::{Value, json};
 
-use super::push_permit;
+use super::{admin, project, push_permit};
 use crate::artifacts::{self, Push, Pushed};
 use crate::blobs::{self, Recorded};
 use crate::permit::RepositoryPermit;
-use crate::repositories;
-use crate::{Db, Result, Timestamp};
+use crate::{Db, Result, Timestamp, projects, repositories};
 
 /// Noon of some day; tests count from it.
 pub(crate) const fn at(secs: i64) -> Timestamp {
@@ -19,7 +18,12 @@ pub(crate) fn reference(text: &str) -> Reference {
     text.parse().expect("a reference")
 }
 
+/// A permit to push; the project is made, public, if it is not there.
 pub(crate) async fn permit(db: &Db, name: &str) -> RepositoryPermit {
+    let path: RepositoryName = name.parse().expect("a repository's name");
+    if projects::by_key(db, &admin(), path.project()).await.unwrap().is_none() {
+        project(db, path.project(), true).await;
+    }
     push_permit(db, name).await
 }
 
@@ -54,8 +58,7 @@ pub(crate) fn image(config: &[u8], layers: &[&[u8]]) -> Value {
 /// An index of these manifests.
 pub(crate) fn index(manifests: &[&Value]) -> Value {
     let entry = |manifest: &&Value| {
-        let mut entry =
-            descriptor("application/vnd.oci.image.manifest.v1+json", &bytes(manifest));
+        let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &bytes(manifest));
         entry["platform"] = json!({"os": "linux", "architecture": "arm64", "variant": "v8"});
         entry
     };

@@ -33,7 +33,10 @@ async fn a_session_is_found_by_its_repository_only() {
         let (a, b) = (permit(&db, "library/a").await, permit(&db, "library/b").await);
         assert_eq!(by_id(&db, &a, upload.id).await.unwrap(), upload);
         assert!(is_not_found(&by_id(&db, &b, upload.id).await));
-        assert!(is_not_found(&by_id(&db, &before, upload.id).await), "before there was a repository");
+        assert!(
+            is_not_found(&by_id(&db, &before, upload.id).await),
+            "before there was a repository"
+        );
         opened(&db, "library/b", "objects/2", at(0)).await;
         let b = permit(&db, "library/b").await;
         assert!(is_not_found(&by_id(&db, &b, upload.id).await));
