@@ -1,0 +1,56 @@
+//! Grants are intersections.
+
+use super::*;
+use RegistryAction::{Delete, Pull, Push};
+
+#[track_caller]
+fn check(scopes: &[&str], allowed: &[RegistryAction], expected: &[&str]) {
+    let standing =
+        Standing { project: 1, repository: Some(2), allowed: allowed.iter().copied().collect() };
+    let asked = asked(&Scope::parse_all(scopes.iter().copied()));
+    let access = asked.iter().filter_map(|(name, actions)| granted(name, actions, &standing));
+    let shown = access.map(|access| {
+        let actions: Vec<&str> = access.actions.iter().map(|action| action.as_str()).collect();
+        format!("{}:{}", access.name, actions.join(","))
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_asked_and_allowed_is_granted() {
+    check(&["repository:l/a:pull,push"], &[Pull, Push], &["l/a:pull,push"]);
+}
+
+#[test]
+fn what_is_not_allowed_is_left_out() {
+    check(&["repository:l/a:pull,push"], &[Pull], &["l/a:pull"]);
+}
+
+#[test]
+fn what_is_not_asked_is_left_out() {
+    check(&["repository:l/a:pull"], &[Pull, Push, Delete], &["l/a:pull"]);
+}
+
+#[test]
+fn a_star_grants_all_that_is_allowed() {
+    check(&["repository:l/a:*"], &[Pull, Push], &["l/a:pull,push"]);
+}
+
+#[test]
+fn an_entry_with_no_right_is_left_out() {
+    check(&["repository:l/a:push", "repository:l/b:pull"], &[Pull], &["l/b:pull"]);
+    check(&["repository:l/a:push"], &[], &[]);
+}
+
+#[test]
+fn asking_twice_asks_for_both() {
+    check(&["repository:l/a:pull", "repository:l/a:push"], &[Pull, Push], &["l/a:pull,push"]);
+}
+
+#[test]
+fn an_entry_carries_the_ids_of_project_and_repository() {
+    let name: RepositoryName = "l/a".parse().unwrap();
+    let standing = Standing { project: 7, repository: None, allowed: [Push].into() };
+    let access = granted(&name, &[Push].into(), &standing).unwrap();
+    assert_eq!((access.project, access.repository), (Some(7), None));
+}
