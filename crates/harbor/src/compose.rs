@@ -10,8 +10,8 @@ use crate::instance::Instance;
 pub(crate) fn all(instance: &Instance, stop: &Shutdown) -> Routes {
     Routes::new()
         .merge(registry(instance, stop))
-        .merge(token::routes(token(instance)))
-        .merge(portal::routes(portal(instance)))
+        .merge(token(instance))
+        .merge(portal(instance))
 }
 
 fn registry(instance: &Instance, stop: &Shutdown) -> Routes {
@@ -27,4 +27,23 @@ fn registry(instance: &Instance, stop: &Shutdown) -> Routes {
     };
     tasks::spawn(stop, "pulls", app.pulls.clone().run(app.db.clone(), stop.clone()));
     registry::routes(app)
+}
+
+fn token(instance: &Instance) -> Routes {
+    token::routes(token::App {
+        db: instance.db.clone(),
+        clock: instance.clock.clone(),
+        keys: instance.keys.clone(),
+        authenticator: instance.authenticator.clone(),
+        service: registry::Settings::default().service,
+    })
+}
+
+fn portal(instance: &Instance) -> Routes {
+    portal::routes(portal::App {
+        db: instance.db.clone(),
+        clock: instance.clock.clone(),
+        authenticator: instance.authenticator.clone(),
+        volume: Some(instance.objects.clone()),
+    })
 }

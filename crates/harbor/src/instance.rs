@@ -1,6 +1,6 @@
 //! What every service of one instance shares: database, objects, keys, clock.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use blobs::Store as Objects;
@@ -20,6 +20,8 @@ pub struct Instance {
     pub keys: Keys,
     pub clock: Clock,
     pub authenticator: Authenticator,
+    /// The folder of the objects.
+    pub objects: PathBuf,
 }
 
 impl Instance {
@@ -36,8 +38,8 @@ impl Instance {
         let db = Db::open(&location).await.with_context(|| cannot_open(&location))?;
         let store = objects(&data.storage()).await?;
         let authenticator =
-            Authenticator::new(db.clone(), clock.clone(), identity::Settings::default());
-        Ok(Self { db, store, keys, clock, authenticator })
+            Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
+        Ok(Self { db, store, keys, clock, authenticator, objects: data.storage() })
     }
 
     /// For the job service.

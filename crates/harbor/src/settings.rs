@@ -40,48 +40,48 @@ pub(crate) enum Command {
 
 /// Where an instance keeps what it knows.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Store {
+pub struct Store {
     /// The directory of database, objects, keys and the first password.
     #[arg(long, env = "HARBOR_DATA", value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
 
     /// A PostgreSQL URL (postgres://user:password@host/database); without it SQLite in the data directory.
     #[arg(long, env = "HARBOR_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub(crate) database_url: Option<Location>,
+    pub database_url: Option<Location>,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Serve {
+pub struct Serve {
     #[command(flatten)]
-    pub(crate) store: Store,
+    pub store: Store,
 
     /// Address and port to listen on.
     #[arg(long, env = "HARBOR_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    pub listen: SocketAddr,
 
     /// The server's certificate chain (PEM); with it the server speaks TLS.
     #[arg(long, env = "HARBOR_CERT", value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
+    pub cert: Option<PathBuf>,
 
     /// The certificate's private key (PEM).
     #[arg(long, env = "HARBOR_KEY", value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 
     /// The URL clients use, when it is not what their requests say.
     #[arg(long, env = "HARBOR_EXTERNAL_URL", value_name = "URL")]
-    pub(crate) external_url: Option<Url>,
+    pub external_url: Option<Url>,
 
     /// Proxies (CIDR) whose X-Forwarded-* headers are believed.
     #[arg(long, env = "HARBOR_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
-    pub(crate) trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<Network>,
 
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
-    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub metrics_listen: Option<SocketAddr>,
 
     /// The first password of `admin`; without it one is generated.
     #[arg(long = "admin-password-from-environment", env = "HARBOR_ADMIN_PASSWORD", hide = true, value_parser = admin_password, hide_env_values = true)]
-    pub(crate) admin_password: Option<Secret>,
+    pub admin_password: Option<Secret>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -111,7 +111,7 @@ pub(crate) struct Healthcheck {
 
 /// Text that no log and no message shows.
 #[derive(Clone)]
-pub(crate) struct Secret(pub(crate) String);
+pub struct Secret(pub String);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -77,10 +77,10 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
         let permit = caller.authorize(&path.name, Need::Delete).await?;
         let mut tx = caller.app.db.begin().await?;
         blobs::unlink(&mut tx, &permit, &path.digest).await?;
-        tx.commit().await?;
-        Ok(HttpResponse::Accepted().insert_header((header::CONTENT_LENGTH, "0")).finish())
+        Ok::<_, Error>(tx.commit().await?)
     })
-    .await
+    .await?;
+    Ok(content::accepted())
 }
 
 async fn found(caller: &Caller, path: &OfDigest) -> Result<Blob> {

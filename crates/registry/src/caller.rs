@@ -154,7 +154,7 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let (url, peer) = (url?, peer?);
             let app = app.expect("the routes are mounted with their app");
-            let realm = match &app.settings.realm {
+            let realm: Arc<str> = match &app.settings.realm {
                 Some(realm) => realm.as_str().into(),
                 None => url.join("/service/token").into(),
             };

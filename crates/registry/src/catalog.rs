@@ -10,12 +10,12 @@ use domain::repositories;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::PageQuery;
 
 pub(crate) async fn list(caller: Caller, query: Query<PageQuery>) -> Result<HttpResponse> {
     let size = query.size()?;
-    run(async move {
+    let (body, link) = run(async move {
         may_list(&caller)?;
         let db = &caller.app.db;
         let mut names = repositories::catalog(db, query.last.as_deref(), size + 1).await?;
@@ -25,9 +25,10 @@ pub(crate) async fn list(caller: Caller, query: Query<PageQuery>) -> Result<Http
                 percent_encoding::utf8_percent_encode(&last, percent_encoding::NON_ALPHANUMERIC);
             format!("/v2/_catalog?last={last}&n={size}")
         });
-        Ok(page(&json!({ "repositories": names }), link))
+        Ok::<_, Error>((json!({ "repositories": names }), link))
     })
-    .await
+    .await?;
+    Ok(page(&body, link))
 }
 
 fn may_list(caller: &Caller) -> Result<()> {

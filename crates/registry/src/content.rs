@@ -21,6 +21,11 @@ pub(crate) fn created_blob(name: &RepositoryName, digest: &Digest) -> HttpRespon
         .finish()
 }
 
+/// 202 for a deletion.
+pub(crate) fn accepted() -> HttpResponse {
+    HttpResponse::Accepted().insert_header((header::CONTENT_LENGTH, "0")).finish()
+}
+
 /// What is addressed by its digest never changes, and its digest is its entity tag.
 pub(crate) fn identified(answer: &mut HttpResponseBuilder, digest: &Digest) {
     answer

@@ -6,7 +6,7 @@ use ::web::{Body, body, run};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
-use domain::artifacts::{self, Push};
+use domain::artifacts::{self, Push, Pushed};
 use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
 use domain::{blobs, tags};
@@ -103,31 +103,15 @@ pub(crate) async fn push(
     let content_type =
         req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let manifest = Manifest::parse(content_type, &bytes)?;
-    run(async move { store(&caller.app, &path, &permit, &manifest, &bytes).await }).await
-}
-
-async fn store(
-    app: &App,
-    path: &OfManifest,
-    permit: &RepositoryPermit,
-    manifest: &Manifest,
-    content: &Bytes,
-) -> Result<HttpResponse> {
-    let digest = digest_of(&path.reference, content)?;
-    let platform = platform(app, permit, manifest).await;
-    let push = Push {
-        reference: &path.reference,
-        manifest,
-        digest: &digest,
-        content,
-        platform: platform.as_ref(),
-    };
-    let mut tx = app.db.begin().await?;
-    let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
-    tx.commit().await?;
+    let (name, pushed) = run(async move {
+        let pushed = store(&caller.app, &path.reference, &permit, &manifest, &bytes).await?;
+        Ok::<_, Error>((path.name, pushed))
+    })
+    .await?;
+    let digest = &pushed.digest;
     let mut answer = HttpResponse::Created();
     answer
-        .insert_header((header::LOCATION, format!("/v2/{}/manifests/{digest}", path.name)))
+        .insert_header((header::LOCATION, format!("/v2/{name}/manifests/{digest}")))
         .insert_header((content::CONTENT_DIGEST, digest.as_str()))
         .insert_header((header::CONTENT_LENGTH, "0"));
     if let Some(subject) = &pushed.subject {
@@ -135,6 +119,23 @@ async fn store(
         answer.insert_header((SUBJECT, subject.as_str()));
     }
     Ok(answer.finish())
+}
+
+async fn store(
+    app: &App,
+    reference: &Reference,
+    permit: &RepositoryPermit,
+    manifest: &Manifest,
+    content: &Bytes,
+) -> Result<Pushed> {
+    let digest = digest_of(reference, content)?;
+    let platform = platform(app, permit, manifest).await;
+    let push =
+        Push { reference, manifest, digest: &digest, content, platform: platform.as_ref() };
+    let mut tx = app.db.begin().await?;
+    let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(pushed)
 }
 
 /// The digest of the bytes, which must be the one in the path if there is one.
@@ -187,10 +188,10 @@ pub(crate) async fn delete(caller: Caller, path: OfManifest) -> Result<HttpRespo
             Reference::Tag(tag) => tags::delete(&mut tx, &permit, tag, now).await?,
             Reference::Digest(digest) => artifacts::delete(&mut tx, &permit, digest, now).await?,
         }
-        tx.commit().await?;
-        Ok(HttpResponse::Accepted().insert_header((header::CONTENT_LENGTH, "0")).finish())
+        Ok::<_, Error>(tx.commit().await?)
     })
-    .await
+    .await?;
+    Ok(content::accepted())
 }
 
 fn unknown(reference: &Reference) -> Error {

@@ -4,18 +4,18 @@ use ::web::run;
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
-use domain::artifacts;
+use domain::artifacts::{self, Referrer};
 use domain::ids::ArtifactId;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::caller::{Caller, Need};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::OfDigest;
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-const PAGE: u32 = 100;
+const PAGE: usize = 100;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,34 +30,35 @@ pub(crate) async fn list(
     path: OfDigest,
     query: Query<ReferrersQuery>,
 ) -> Result<HttpResponse> {
-    run(async move {
-        let permit = caller.authorize(&path.name, Need::Pull).await?;
-        let after = query.after.map(ArtifactId);
-        let kind = query.artifact_type.as_deref();
-        let mut found = match permit.repository() {
-            // A subject without referrers, and one that does not exist, have an empty list.
-            None => Vec::new(),
-            Some(repository) => {
-                let db = &caller.app.db;
-                artifacts::referrers(db, repository, &path.digest, kind, after, PAGE + 1).await?
-            }
-        };
-        let mut answer = HttpResponse::Ok();
-        answer.insert_header((header::CONTENT_TYPE, INDEX));
-        if kind.is_some() {
-            answer.insert_header((FILTERS_APPLIED, "artifactType"));
-        }
-        if u32::try_from(found.len()).is_ok_and(|count| count > PAGE) {
-            found.pop();
-            if let Some(last) = found.last() {
-                answer.insert_header((header::LINK, next(&path, kind, last.artifact)));
-            }
-        }
-        let manifests: Vec<_> = found.iter().map(|referrer| &referrer.descriptor).collect();
-        let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
-        Ok(answer.body(index.to_string()))
+    let kind = query.into_inner();
+    let (path, kind, found) = run(async move {
+        let found = page(&caller, &path, &kind).await?;
+        Ok::<_, Error>((path, kind, found))
     })
-    .await
+    .await?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CONTENT_TYPE, INDEX));
+    if kind.artifact_type.is_some() {
+        answer.insert_header((FILTERS_APPLIED, "artifactType"));
+    }
+    if let (true, Some(last)) = (found.len() > PAGE, found.iter().take(PAGE).next_back()) {
+        let link = next(&path, kind.artifact_type.as_deref(), last.artifact);
+        answer.insert_header((header::LINK, link));
+    }
+    let manifests: Vec<_> = found.iter().take(PAGE).map(|found| &found.descriptor).collect();
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
+    Ok(answer.body(index.to_string()))
+}
+
+/// One more than fits the page, if there are more. A subject without referrers, and one that is not there, have none.
+async fn page(caller: &Caller, path: &OfDigest, query: &ReferrersQuery) -> Result<Vec<Referrer>> {
+    let permit = caller.authorize(&path.name, Need::Pull).await?;
+    let Some(repository) = permit.repository() else { return Ok(Vec::new()) };
+    let kind = query.artifact_type.as_deref();
+    let after = query.after.map(ArtifactId);
+    let limit = u32::try_from(PAGE + 1).unwrap_or(u32::MAX);
+    let db = &caller.app.db;
+    Ok(artifacts::referrers(db, repository, &path.digest, kind, after, limit).await?)
 }
 
 fn next(path: &OfDigest, kind: Option<&str>, last: ArtifactId) -> String {

@@ -18,7 +18,7 @@ pub(crate) async fn list(
     query: Query<PageQuery>,
 ) -> Result<HttpResponse> {
     let size = query.size()?;
-    run(async move {
+    let (body, link) = run(async move {
         let permit = caller.authorize(&path.name, Need::Pull).await?;
         let db = &caller.app.db;
         let published = match permit.repository() {
@@ -32,7 +32,8 @@ pub(crate) async fn list(
         let next = catalog::next(&mut names, size);
         let link = next.map(|last| format!("/v2/{}/tags/list?last={last}&n={size}", path.name));
         let body = json!({ "name": path.name.as_str(), "tags": names });
-        Ok(catalog::page(&body, link))
+        Ok::<_, Error>((body, link))
     })
-    .await
+    .await?;
+    Ok(catalog::page(&body, link))
 }

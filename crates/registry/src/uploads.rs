@@ -36,17 +36,27 @@ pub(crate) async fn open(
         return whole(caller, path.name, path::digest(digest)?, body).await;
     }
     let mount = query.mount.as_deref().map(path::digest).transpose()?;
-    run(async move {
+    let (name, opened) = run(async move {
         let permit = caller.authorize(&path.name, Need::Push).await?;
         if let (Some(digest), Some(from)) = (mount, query.from)
             && mounted(&caller, &permit, &digest, &from).await?
         {
-            return Ok(content::created_blob(&path.name, &digest));
+            return Ok((path.name, Opened::Mounted(digest)));
         }
         let upload = begin(&caller.app, &permit).await?;
-        Ok(at_offset(HttpResponse::Accepted(), &path.name, upload.id, 0))
+        Ok::<_, Error>((path.name, Opened::Session(upload.id)))
     })
-    .await
+    .await?;
+    Ok(match opened {
+        Opened::Mounted(digest) => content::created_blob(&name, &digest),
+        Opened::Session(id) => at_offset(HttpResponse::Accepted(), &name, id, 0),
+    })
+}
+
+/// What became of a POST without content.
+enum Opened {
+    Mounted(Digest),
+    Session(UploadId),
 }
 
 /// Mounts if the caller may read the source and it is there; else the client uploads (dist-spec "Mounting a blob").
@@ -97,11 +107,8 @@ async fn whole(
 
 /// `GET /v2/<name>/blobs/uploads/<id>`: how far it is.
 pub(crate) async fn status(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
-    run(async move {
-        let upload = session(&caller, &path).await?;
-        Ok(at_offset(HttpResponse::NoContent(), &path.name, upload.id, upload.received))
-    })
-    .await
+    let (path, upload) = held(&caller, path).await?;
+    Ok(at_offset(HttpResponse::NoContent(), &path.name, path.id, upload.received))
 }
 
 /// `PATCH /v2/<name>/blobs/uploads/<id>`: the next chunk, or all there is.
@@ -111,12 +118,7 @@ pub(crate) async fn append(
     path: OfUpload,
     mut body: Body,
 ) -> Result<HttpResponse> {
-    let asking = caller.clone();
-    let (path, upload) = run(async move {
-        let upload = session(&asking, &path).await?;
-        Ok::<_, Error>((path, upload))
-    })
-    .await?;
+    let (path, upload) = held(&caller, path).await?;
     in_order(&req, upload.received)?;
     let mut writer = resumed(&caller.app, &upload)?;
     let ended = pump(&mut body, &mut writer).await;
@@ -151,12 +153,7 @@ pub(crate) async fn close(
 ) -> Result<HttpResponse> {
     let digest = query.digest.as_deref().map(path::digest).transpose()?;
     let digest = digest.ok_or_else(|| Error::new(ErrorCode::DigestInvalid, "digest is missing"))?;
-    let asking = caller.clone();
-    let (path, upload) = run(async move {
-        let upload = session(&asking, &path).await?;
-        Ok::<_, Error>((path, upload))
-    })
-    .await?;
+    let (path, upload) = held(&caller, path).await?;
     in_order(&req, upload.received)?;
     finish(caller, path.name, upload, digest, body).await
 }
@@ -173,12 +170,13 @@ async fn finish(
     let small = small.is_some_and(|length| length > 0 && length <= SMALL);
     if small && upload.received == 0 {
         let bytes = body.collect(SMALL).await?;
-        return run(async move {
+        let digest = run(async move {
             let key = key_of(&upload)?;
             let committed = caller.app.store.put(&key, bytes, &digest).await;
-            record(&caller.app, &name, upload, &key, committed).await
+            record(&caller.app, upload, &key, committed).await
         })
-        .await;
+        .await?;
+        return Ok(content::created_blob(&name, &digest));
     }
     let mut writer = resumed(&caller.app, &upload)?;
     match pump(&mut body, &mut writer).await {
@@ -186,22 +184,22 @@ async fn finish(
         Err(Interrupted::Store(error)) => return Err(error.into()),
         Err(Interrupted::Body(error)) => return Err(error.into()),
     }
-    run(async move {
+    let digest = run(async move {
         let key = key_of(&upload)?;
         let committed = writer.commit(&digest).await;
-        record(&caller.app, &name, upload, &key, committed).await
+        record(&caller.app, upload, &key, committed).await
     })
-    .await
+    .await?;
+    Ok(content::created_blob(&name, &digest))
 }
 
 /// The commit of a blob: one transaction that ends the session and links the blob.
 async fn record(
     app: &App,
-    name: &RepositoryName,
     upload: Upload,
     key: &Key,
     committed: ::blobs::Result<::blobs::Committed>,
-) -> Result<HttpResponse> {
+) -> Result<Digest> {
     let committed = match committed {
         Ok(committed) => committed,
         Err(mismatch @ StoreError::DigestMismatch { .. }) => {
@@ -221,17 +219,17 @@ async fn record(
     if recorded.redundant {
         remove(app, key).await;
     }
-    Ok(content::created_blob(name, digest))
+    Ok(committed.digest)
 }
 
 /// `DELETE /v2/<name>/blobs/uploads/<id>`: gives up.
 pub(crate) async fn cancel(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
     run(async move {
         let upload = session(&caller, &path).await?;
-        discard(&caller.app, &upload).await?;
-        Ok(HttpResponse::NoContent().finish())
+        discard(&caller.app, &upload).await
     })
-    .await
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn discard(app: &App, upload: &Upload) -> Result<()> {
@@ -257,6 +255,16 @@ async fn remove(app: &App, key: &Key) {
     if let Err(error) = forgotten.await {
         tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
     }
+}
+
+/// The session, asked for from a worker.
+async fn held(caller: &Caller, path: OfUpload) -> Result<(OfUpload, Upload)> {
+    let caller = caller.clone();
+    run(async move {
+        let upload = session(&caller, &path).await?;
+        Ok((path, upload))
+    })
+    .await
 }
 
 async fn session(caller: &Caller, path: &OfUpload) -> Result<Upload> {

@@ -1,0 +1,3 @@
+//! Features as their users meet them: one binary, one module for each feature.
+
+mod push_pull;
