@@ -1,23 +1,20 @@
 //! The decision: who is it that offers this name and password?
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Principal, RobotIdentity, UserIdentity, password, secret};
-use domain::{Clock, Db, robots, users};
-use moka::future::Cache;
+use domain::{Clock, Db, robots, settings, users};
 
 use crate::error::Error;
 use crate::hashing::Hashing;
-use crate::limits::{Limits, MAX_NAME_BYTES};
+use crate::limits::{Charge, Limits, MAX_NAME_BYTES};
 use crate::settings::Settings;
 use crate::verified::{Fingerprint, Proof, Verified};
 
 /// As long as Harbor lets a password be; what is longer is nobody's.
 const MAX_PASSWORD_CHARS: usize = 128;
-/// An administrator who renames the prefix waits this long.
-const PREFIX_TTL: Duration = Duration::from_secs(5);
+const AFTER_CHANGE: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; clones share their caches and limits.
 #[derive(Clone, Debug)]
@@ -27,7 +24,6 @@ pub struct Authenticator {
     verified: Verified,
     limits: Limits,
     hashing: Hashing,
-    prefix: Cache<(), Arc<str>>,
 }
 
 impl Authenticator {
@@ -38,7 +34,6 @@ impl Authenticator {
             verified: Verified::new(settings),
             limits: Limits::new(settings),
             hashing: Hashing::new(settings),
-            prefix: Cache::builder().time_to_live(PREFIX_TTL).build(),
         }
     }
 
@@ -59,9 +54,10 @@ impl Authenticator {
             return Err(Error::BadCredentials);
         }
         let attempt = Attempt { name, password, peer, fingerprint };
-        let prefix = self.robot_prefix().await?;
-        match name.strip_prefix(&*prefix) {
-            Some(robot) => self.robot(robot, &attempt).await.map(Principal::Robot),
+        let current = settings::cached(&self.db).await?;
+        let prefix = current.robot_name_prefix.as_str();
+        match name.strip_prefix(prefix) {
+            Some(robot) => self.robot(robot, prefix, &attempt, known).await.map(Principal::Robot),
             None => self.user(&attempt, known).await.map(Principal::User),
         }
     }
@@ -72,7 +68,11 @@ impl Authenticator {
         Ok(self.hashing.run(move || password::hash(&password)).await??)
     }
 
-    async fn user(&self, attempt: &Attempt<'_>, known: Option<Proof>) -> Result<UserIdentity, Error> {
+    async fn user(
+        &self,
+        attempt: &Attempt<'_>,
+        known: Option<Proof>,
+    ) -> Result<UserIdentity, Error> {
         let user = users::by_login(&self.db, attempt.name).await?;
         let current = user.as_ref().map(|user| Proof { id: user.id.0, epoch: user.epoch });
         if known.is_some() && known != current {
@@ -82,14 +82,13 @@ impl Authenticator {
         let verification = self.verify(attempt, stored, current);
         let proof = self.verified.prove(attempt.fingerprint, verification).await?;
         match user {
-            // Someone else's verification may have seen the account as it was before a change.
-            Some(user) if Some(proof) == current => Ok(UserIdentity {
-                id: user.id.0,
-                name: user.name,
-                system_admin: user.system_admin,
-                epoch: user.epoch,
-            }),
-            _ => Err(Error::BadCredentials),
+            Some(user) if Some(proof) == current => Ok(user.identity()),
+            Some(_) => {
+                // A verification shared with others saw the account as it was before a change.
+                self.verified.forget(&attempt.fingerprint).await;
+                Err(Error::Busy { retry_after: AFTER_CHANGE })
+            }
+            None => Err(Error::BadCredentials),
         }
     }
 
@@ -123,26 +122,31 @@ impl Authenticator {
         }
     }
 
-    /// No slow hash: the secret is random and cannot be guessed.
-    async fn robot(&self, name: &str, attempt: &Attempt<'_>) -> Result<RobotIdentity, Error> {
+    /// No slow hash: a secret is random, or at least no word.
+    async fn robot(
+        &self,
+        name: &str,
+        prefix: &str,
+        attempt: &Attempt<'_>,
+        known: Option<Proof>,
+    ) -> Result<RobotIdentity, Error> {
         let now = self.clock.now();
+        let charge = match known {
+            Some(_) => None,
+            None => Some(self.limits.charge(attempt.name, attempt.peer, now)?),
+        };
         let found = robots::by_name(&self.db, name).await?;
         let digest = found.as_ref().map_or("", |robot| robot.secret_digest.as_str());
         let right = secret::matches(attempt.password, digest);
-        match found {
-            Some(robot) if right && robot.is_active(now) => {
+        match found.filter(|robot| right && robot.is_active(now)) {
+            Some(robot) => {
+                charge.into_iter().for_each(Charge::refund);
                 let proof = Proof { id: robot.id.0, epoch: 0 };
                 self.verified.remember(attempt.fingerprint, proof).await;
-                Ok(RobotIdentity {
-                    id: robot.id.0,
-                    name: attempt.name.to_owned(),
-                    project: robot.project.map(|project| project.0),
-                    permissions: robot.permissions,
-                })
+                Ok(robot.identity(prefix))
             }
-            _ => {
+            None => {
                 self.verified.forget(&attempt.fingerprint).await;
-                let _charged = self.limits.charge(attempt.name, attempt.peer, now)?;
                 Err(Error::BadCredentials)
             }
         }
@@ -159,8 +163,8 @@ struct Attempt<'a> {
 
 /// Whether anybody could have this name and password: what is too long never reaches a hash.
 fn is_plausible(name: &str, password: &str) -> bool {
-    let short = password.len() <= MAX_PASSWORD_CHARS * 4
-        && password.chars().count() <= MAX_PASSWORD_CHARS;
+    let short =
+        password.len() <= MAX_PASSWORD_CHARS * 4 && password.chars().count() <= MAX_PASSWORD_CHARS;
     (1..=MAX_NAME_BYTES).contains(&name.len()) && !password.is_empty() && short
 }
 
