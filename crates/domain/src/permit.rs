@@ -163,6 +163,9 @@ pub async fn authorize_repository(
     resource: Resource,
     action: Action,
 ) -> Result<RepositoryPermit> {
+    if name.path().is_none() {
+        return Err(refusal::without_project(principal, name));
+    }
     let key = ProjectKey::Name(name.project());
     let found = find(db, key, Some(name.as_str()), principal).await?;
     let question = Question { principal, resource, action, repository: Some(name) };

@@ -1,6 +1,7 @@
 //! The words of a refusal: what is missing, and nothing about what the caller may not know.
 
 use auth::{Action, Principal, Resource, Role, role_permits};
+use oci::RepositoryName;
 
 use super::{Found, ProjectKey, Question};
 use crate::{Entity, Error};
@@ -47,6 +48,16 @@ pub(super) fn known(
         (_, "") => format!("you may not {what}: it takes a system administrator"),
         (_, roles) => format!("you may not {what}: it takes the role {roles}, and {held}"),
     })
+}
+
+/// `alpine` alone names a project at most; clients that know one registry only write such names.
+pub(super) fn without_project(principal: &Principal, name: &RepositoryName) -> Error {
+    if principal.is_anonymous() {
+        return Error::Unauthenticated;
+    }
+    Error::denied(format!(
+        "{name} has no project: name it <project>/{name}, such as library/{name}"
+    ))
 }
 
 /// What a person without the right reads about the system.
