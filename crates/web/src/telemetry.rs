@@ -23,7 +23,10 @@ pub enum Error {
 }
 
 /// Libraries whose informational lines are about themselves; a filter can turn them on again.
-const QUIET: &str = "actix_server=warn,sqlx=warn,hyper=warn,rustls=warn";
+///
+/// What `actix_http` calls an error is a client's: TLS spoken to a plain port, as each `docker` and `skopeo` first
+/// tries, or a connection that went away.
+const QUIET: &str = "actix_http=off,actix_server=warn,sqlx=warn,hyper=warn,rustls=warn";
 
 /// `level` is a level (`info`) or a filter (`info,registry=debug,access=off`).
 ///
