@@ -190,7 +190,7 @@ CREATE TABLE artifact_blobs (
     repository_id BIGINT NOT NULL,
     PRIMARY KEY (artifact_id, blob_id)
 );
-CREATE INDEX artifact_blobs_by_blob ON artifact_blobs (repository_id, blob_id);
+CREATE INDEX artifact_blobs_by_blob ON artifact_blobs (blob_id, repository_id);
 
 -- Objects that no blob row names any more; the collector removes the bytes, then the row.
 CREATE TABLE condemned_objects (

@@ -20,7 +20,7 @@ use crate::repositories;
 use crate::sql::{CHUNK, Sql};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
 
-/// How long an answer that names a blob lets a client rely on it.
+/// How long an answer that names a blob lets a client rely on it, if the collector's window is at least this.
 pub const LEASE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A blob as one repository has it.

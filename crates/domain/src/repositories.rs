@@ -222,16 +222,25 @@ pub async fn publish(
     permit: &RepositoryPermit,
     now: Timestamp,
 ) -> Result<RepositoryId> {
+    if let Some(id) = permit.repository()
+        && show(tx, id, now).await?
+    {
+        return Ok(id);
+    }
+    let id = ensure(tx, permit, now).await?;
+    if show(tx, id, now).await? { Ok(id) } else { Err(Error::NotFound(Entity::Repository)) }
+}
+
+async fn show(tx: &mut Tx, id: RepositoryId, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE repositories SET published = TRUE, updated_at = $2 \
         WHERE id = $1 AND deleted_at IS NULL";
-    let id = ensure(tx, permit, now).await?;
     let done = on!(tx.connection(), |connection| sqlx::query(SQL)
         .bind(id)
         .bind(now)
         .execute(connection)
         .await?
         .rows_affected());
-    if done == 0 { Err(Error::NotFound(Entity::Repository)) } else { Ok(id) }
+    Ok(done > 0)
 }
 
 /// Holds the repository's row until the end of the transaction.

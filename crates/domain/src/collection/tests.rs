@@ -1,6 +1,7 @@
 //! What is collected, and what is not.
 
 mod races;
+mod soak;
 
 use std::time::Duration;
 
