@@ -6,14 +6,21 @@
 use std::borrow::Cow;
 
 use fluent_templates::fluent_bundle::FluentValue;
-use fluent_templates::{LanguageIdentifier, Loader, langid, static_loader};
+use fluent_templates::{LanguageIdentifier, Loader, langid};
+use locales::LOCALES;
 
-static_loader! {
-    static LOCALES = {
-        locales: "./locales",
-        fallback_language: "en",
-        customise: |bundle| bundle.set_use_isolating(false),
-    };
+#[expect(
+    clippy::disallowed_types,
+    reason = "the macro's own map; what it holds is looked up by key"
+)]
+mod locales {
+    fluent_templates::static_loader! {
+        pub(super) static LOCALES = {
+            locales: "./locales",
+            fallback_language: "en",
+            customise: |bundle| bundle.set_use_isolating(false),
+        };
+    }
 }
 
 static ENGLISH: LanguageIdentifier = langid!("en");

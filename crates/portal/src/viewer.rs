@@ -88,7 +88,8 @@ impl Shell {
         let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let cookie = |name: &str| {
             let lines = headers.get_all(header::COOKIE).filter_map(|line| line.to_str().ok());
-            let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));
+            let mut pairs =
+                lines.flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));
             pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
         };
         let language = cookie(LANGUAGE_COOKIE).and_then(Language::from_tag);

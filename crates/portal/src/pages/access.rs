@@ -21,10 +21,15 @@ impl Access {
     /// Refused, in the same words, if there is no such project or the viewer may not see it.
     pub(super) async fn open(visit: &Visit) -> Result<Self, Error> {
         let name = visit.segment("project");
-        let permit =
-            permit::authorize(&visit.app.db, &visit.principal, name, Resource::Project, Action::Read)
-                .await
-                .map_err(hide)?;
+        let permit = permit::authorize(
+            &visit.app.db,
+            &visit.principal,
+            name,
+            Resource::Project,
+            Action::Read,
+        )
+        .await
+        .map_err(hide)?;
         Ok(Self { permit })
     }
 

@@ -28,8 +28,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// `POST /account`
 pub(super) async fn save(visit: Visit, mut form: Form) -> Result<Answer, Error> {
     let (db, user) = (&visit.app.db, visit.user_id()?);
-    let permit =
-        permit::authorize_account(db, &visit.principal, user, Action::Update).await?;
+    let permit = permit::authorize_account(db, &visit.principal, user, Action::Update).await?;
     let profile = users::Profile {
         email: Some(form.word("email")),
         real_name: form.word("real_name"),
@@ -52,8 +51,7 @@ pub(super) async fn save(visit: Visit, mut form: Form) -> Result<Answer, Error> 
 /// `POST /account/password`; ends every session but this browser's, which gets a new one.
 pub(super) async fn change_password(visit: Visit, mut form: Form) -> Result<Answer, Error> {
     let (db, user) = (&visit.app.db, visit.user_id()?);
-    let permit =
-        permit::authorize_account(db, &visit.principal, user, Action::Update).await?;
+    let permit = permit::authorize_account(db, &visit.principal, user, Action::Update).await?;
     form.check_password(&visit.ui);
     if !form.is_faulty() {
         check_current(&visit, &mut form).await?;

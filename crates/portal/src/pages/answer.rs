@@ -49,7 +49,11 @@ impl Answer {
 
     /// To another page, by GET.
     pub(crate) fn redirect(path: impl Into<String>) -> Self {
-        Self { status: StatusCode::SEE_OTHER, body: Body::Redirect(path.into()), cookies: Vec::new() }
+        Self {
+            status: StatusCode::SEE_OTHER,
+            body: Body::Redirect(path.into()),
+            cookies: Vec::new(),
+        }
     }
 
     /// To another page, which tells what was done: the text of `key` with `name` in it.

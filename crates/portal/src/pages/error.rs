@@ -49,8 +49,9 @@ pub(crate) fn answer(ui: &Shell, error: &Error) -> Answer {
     let (status, heading, message) = translate(error);
     let stranger = !ui.signed_in();
     if stranger && (status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN) {
-        let query: String =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("return", &ui.here).finish();
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("return", &ui.here)
+            .finish();
         if !matches!(error, Error::Unproven) {
             return Answer::redirect(format!("/login?{query}"));
         }

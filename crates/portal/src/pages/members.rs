@@ -64,8 +64,7 @@ pub(crate) struct NewPage<'a> {
 pub(super) async fn list(visit: Visit) -> Result<Answer, Error> {
     let access = Access::open(&visit).await?;
     let permit = permit(&visit, &access, Action::List).await?;
-    let page =
-        members::list(&visit.app.db, permit.project().id, None, visit.paging()).await?;
+    let page = members::list(&visit.app.db, permit.project().id, None, visit.paging()).await?;
     let pager = visit.pager(page.items.len(), page.total);
     Answer::page(&ListPage {
         ui: &visit.ui,

@@ -2,6 +2,9 @@
 //! what no page may have.
 
 mod fixtures;
+mod browser;
+mod visits;
+mod images;
 
 use std::fs;
 use std::path::{Path, PathBuf};
