@@ -7,6 +7,8 @@ mod change;
 mod list;
 mod rules;
 
+use std::fmt;
+
 use auth::{RobotIdentity, RobotPermission, secret};
 
 pub use change::{Changes, delete, refresh_secret, update};
@@ -91,6 +93,12 @@ pub struct Created {
     pub secret: String,
     pub expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("login", &self.login).finish_non_exhaustive()
+    }
 }
 
 /// Makes a robot of the system or of the permit's project.
