@@ -45,6 +45,9 @@ pub struct Access {
     pub kind: AccessKind,
     pub name: String,
     pub actions: BTreeSet<RegistryAction>,
+    /// What was asked for and is not allowed: asking again would not help.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub refused: BTreeSet<RegistryAction>,
     /// The project's id when the token was made: one made anew under the same name is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<i64>,
@@ -154,7 +157,26 @@ impl Access {
         repository: Option<i64>,
     ) -> Self {
         let name = name.as_str().to_owned();
-        Self { kind: AccessKind::Repository, name, actions, project: Some(project), repository }
+        Self {
+            kind: AccessKind::Repository,
+            name,
+            actions,
+            refused: BTreeSet::new(),
+            project: Some(project),
+            repository,
+        }
+    }
+
+    /// The entry of a repository in which nothing that was asked for is allowed.
+    pub fn refused(name: &RepositoryName, refused: BTreeSet<RegistryAction>) -> Self {
+        Self {
+            kind: AccessKind::Repository,
+            name: name.as_str().to_owned(),
+            actions: BTreeSet::new(),
+            refused,
+            project: None,
+            repository: None,
+        }
     }
 
     pub fn catalog() -> Self {
@@ -162,6 +184,7 @@ impl Access {
             kind: AccessKind::Registry,
             name: CATALOG.to_owned(),
             actions: BTreeSet::from([RegistryAction::All]),
+            refused: BTreeSet::new(),
             project: None,
             repository: None,
         }

@@ -8,10 +8,7 @@ use crate::instance::Instance;
 
 /// Registry, token service and portal behind one port, with the tasks they need.
 pub(crate) fn all(instance: &Instance, stop: &Shutdown) -> Routes {
-    Routes::new()
-        .merge(registry(instance, stop))
-        .merge(token(instance))
-        .merge(portal(instance))
+    Routes::new().merge(registry(instance, stop)).merge(token(instance)).merge(portal(instance))
 }
 
 fn registry(instance: &Instance, stop: &Shutdown) -> Routes {

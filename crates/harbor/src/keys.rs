@@ -102,23 +102,25 @@ impl KeyFiles {
 
 /// Puts rotated keys to use while the server runs.
 pub async fn watch(files: KeyFiles, keys: Keys, stop: Shutdown) {
-    while !stop.is_triggered() {
+    loop {
         tokio::select! {
             () = tokio::time::sleep(REREAD) => {}
             () = stop.triggered() => return,
         }
-        let reread = files.clone();
-        let loaded = tokio::task::spawn_blocking(move || reread.load()).await;
-        match loaded {
-            Ok(Ok(ring)) if ring.signing().kid() != keys.current().signing().kid() => {
-                tracing::info!(kid = ring.signing().kid(), "signing with a new key");
-                keys.replace(ring);
-            }
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "keys not read again"),
-            Err(error) => tracing::error!(%error, "keys not read again"),
+        if let Err(error) = reread(&files, &keys).await {
+            tracing::error!(error = format!("{error:#}"), "the signing keys cannot be read again");
         }
     }
+}
+
+async fn reread(files: &KeyFiles, keys: &Keys) -> Result<()> {
+    let files = files.clone();
+    let ring = tokio::task::spawn_blocking(move || files.load()).await??;
+    if ring.signing().kid() != keys.current().signing().kid() {
+        tracing::info!(kid = ring.signing().kid(), "tokens are signed with a new key");
+        keys.replace(ring);
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -62,17 +62,21 @@ pub async fn serve(
     let ended = serving.await;
 
     stop.trigger();
+    drain(&instance, metrics, &stop).await?;
+    ended.context("the server failed")
+}
+
+/// Waits for what is not a request: metrics, jobs, the log of pulls.
+async fn drain(instance: &Instance, metrics: Option<Serving>, stop: &Shutdown) -> Result<()> {
     if let Some(metrics) = metrics {
-        metrics
-            .await
-            .context("the metrics listener was lost")?
-            .context("the metrics listener failed")?;
+        let ended = metrics.await.context("the metrics listener was lost")?;
+        ended.context("the metrics listener failed")?;
     }
     if !stop.drained(DRAIN).await {
         tracing::warn!("some background tasks did not end in time");
     }
     instance.close().await;
-    ended.context("the server failed")
+    Ok(())
 }
 
 fn http(settings: &Serve) -> ServeSettings {

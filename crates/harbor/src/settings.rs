@@ -45,7 +45,7 @@ pub struct Store {
     #[arg(long, env = "HARBOR_DATA", value_name = "DIR")]
     pub data: PathBuf,
 
-    /// A PostgreSQL URL (postgres://user:password@host/database); without it SQLite in the data directory.
+    /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
     #[arg(long, env = "HARBOR_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<Location>,
 }

@@ -22,9 +22,10 @@ const DEFAULTS: [(&str, &str, Task); 3] = [
 
 pub(crate) async fn run(app: App, stop: Shutdown) {
     while !stop.is_triggered() {
-        if let Err(error) = round(&app).await {
+        let done = round(&app).await;
+        done.unwrap_or_else(|error| {
             tracing::warn!(error = %web::chain(&error), "housekeeping failed");
-        }
+        });
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = stop.triggered() => {}
@@ -36,13 +37,12 @@ async fn round(app: &App) -> domain::Result<()> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let lost = queue::reclaim(&mut tx, now).await?;
-    let due = schedules::due(&mut tx, now).await?;
-    let folded = pulls::fold(&mut tx, PULLS_AT_ONCE).await?;
+    schedules::due(&mut tx, now).await?;
+    pulls::fold(&mut tx, PULLS_AT_ONCE).await?;
     tx.commit().await?;
     if lost > 0 {
         tracing::warn!(jobs = lost, "jobs of lost workers are begun again");
     }
-    tracing::trace!(due = due.len(), folded, "housekeeping");
     Ok(())
 }
 

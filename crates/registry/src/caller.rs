@@ -13,8 +13,9 @@ use ::web::{ExternalUrl, Peer, run};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use auth::Principal;
+use auth::scope::RegistryAction;
 use auth::token::Claims;
-use auth::{Action, Principal, Resource};
 use domain::permit::{self, RepositoryPermit};
 use identity::Keys;
 use oci::{ErrorCode, RepositoryName};
@@ -67,21 +68,22 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    fn right(self) -> (Resource, Action) {
+    fn registry_action(self) -> RegistryAction {
         match self {
-            Self::Pull => (Resource::Repository, Action::Pull),
-            Self::Push => (Resource::Repository, Action::Push),
-            Self::Delete => (Resource::Artifact, Action::Delete),
+            Self::Pull => RegistryAction::Pull,
+            Self::Push => RegistryAction::Push,
+            Self::Delete => RegistryAction::Delete,
         }
     }
 
-    /// A client that pushes also looks whether content is there.
-    fn scope(self) -> &'static str {
-        match self {
+    /// What a client should ask a token for. One that pushes also looks whether content is there.
+    fn scope_of(self, name: &RepositoryName) -> String {
+        let actions = match self {
             Self::Pull => "pull",
             Self::Push => "pull,push",
             Self::Delete => "delete",
-        }
+        };
+        format!("repository:{name}:{actions}")
     }
 }
 
@@ -100,16 +102,25 @@ impl Caller {
         name: &RepositoryName,
         need: Need,
     ) -> Result<RepositoryPermit> {
-        let (resource, action) = need.right();
+        let (resource, action) = need.registry_action().right();
         let decided =
             permit::authorize_repository(&self.app.db, &self.principal, name, resource, action)
                 .await;
         decided.map_err(|error| match error {
-            domain::Error::Unauthenticated => {
-                self.challenge(&format!("repository:{name}:{}", need.scope()))
+            domain::Error::Unauthenticated => self.challenge(&need.scope_of(name)),
+            // Another token may help, unless this one was asked for the same and says no.
+            domain::Error::Denied { .. } if !self.was_refused(name, need) => {
+                self.challenge(&need.scope_of(name))
             }
             error => error.into(),
         })
+    }
+
+    fn was_refused(&self, name: &RepositoryName, need: Need) -> bool {
+        match &self.principal {
+            Principal::Bearer(claims) => claims.refuses(name, need.registry_action()),
+            Principal::Anonymous | Principal::User(_) | Principal::Robot(_) => true,
+        }
     }
 
     /// Anybody with a token or a password, whatever they may do.

@@ -12,7 +12,10 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An answer that refuses: code, what to tell, and, for 401, how to authenticate.
 #[derive(Debug)]
-pub(crate) struct Error {
+pub(crate) struct Error(Box<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
     code: ErrorCode,
     message: String,
     detail: Option<Value>,
@@ -25,7 +28,7 @@ pub(crate) struct Error {
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             code,
             message: message.into(),
             detail: None,
@@ -33,7 +36,7 @@ impl Error {
             retry_after: None,
             range: None,
             source: None,
-        }
+        }))
     }
 
     /// The code with the specification's own words.
@@ -41,51 +44,56 @@ impl Error {
         Self::new(code, code.message())
     }
 
+    /// A failure of ours, with its cause for the log.
+    pub(crate) fn caused(
+        code: ErrorCode,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        let mut error = Self::of(code);
+        error.0.source = Some(Box::new(source));
+        error
+    }
+
     /// A chunk that does not continue where the upload stands; dist-spec "Pushing a blob in chunks".
     pub(crate) fn out_of_order(received: u64) -> Self {
         let message = format!("the upload has {received} bytes: continue there");
-        Self { range: Some(received), ..Self::new(ErrorCode::BlobUploadInvalid, message) }
+        let mut error = Self::new(ErrorCode::RangeInvalid, message);
+        error.0.range = Some(received);
+        error
     }
 
     #[must_use]
     pub(crate) fn detail(mut self, detail: Value) -> Self {
-        self.detail = Some(detail);
+        self.0.detail = Some(detail);
         self
     }
 
     #[must_use]
     pub(crate) fn challenge(mut self, challenge: String) -> Self {
-        self.challenge = Some(challenge);
+        self.0.challenge = Some(challenge);
         self
     }
 
     #[must_use]
     pub(crate) fn retry_after(mut self, secs: u64) -> Self {
-        self.retry_after = Some(secs);
+        self.0.retry_after = Some(secs);
         self
     }
 
-    pub(crate) fn caused(
-        code: ErrorCode,
-        source: impl std::error::Error + Send + Sync + 'static,
-    ) -> Self {
-        Self { source: Some(Box::new(source)), ..Self::of(code) }
-    }
-
     pub(crate) fn is_unauthorized(&self) -> bool {
-        self.code == ErrorCode::Unauthorized
+        self.0.code == ErrorCode::Unauthorized
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+        self.0.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -184,32 +192,28 @@ impl From<web::body::Error> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        if self.range.is_some() {
-            // dist-spec "Pushing a blob in chunks": an out-of-order chunk is answered 416.
-            return StatusCode::RANGE_NOT_SATISFIABLE;
-        }
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let message = match status.is_server_error() {
             true => web::report(self),
-            false => self.message.clone(),
+            false => self.0.message.clone(),
         };
-        let mut error = json!({ "code": self.code.code(), "message": message });
-        if let (Some(detail), Some(fields)) = (&self.detail, error.as_object_mut()) {
+        let mut error = json!({ "code": self.0.code.code(), "message": message });
+        if let (Some(detail), Some(fields)) = (&self.0.detail, error.as_object_mut()) {
             fields.insert("detail".to_owned(), detail.clone());
         }
         let mut answer = HttpResponse::build(status);
         answer.content_type("application/json; charset=utf-8");
-        if let Some(challenge) = &self.challenge {
+        if let Some(challenge) = &self.0.challenge {
             answer.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
         }
-        if let Some(secs) = self.retry_after {
+        if let Some(secs) = self.0.retry_after {
             answer.insert_header((header::RETRY_AFTER, HeaderValue::from(secs)));
         }
-        if let Some(received) = self.range {
+        if let Some(received) = self.0.range {
             answer.insert_header((header::RANGE, format!("0-{}", received.saturating_sub(1))));
         }
         answer.body(format!("{}\n", json!({ "errors": [error] })))

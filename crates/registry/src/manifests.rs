@@ -130,8 +130,7 @@ async fn store(
 ) -> Result<Pushed> {
     let digest = digest_of(reference, content)?;
     let platform = platform(app, permit, manifest).await;
-    let push =
-        Push { reference, manifest, digest: &digest, content, platform: platform.as_ref() };
+    let push = Push { reference, manifest, digest: &digest, content, platform: platform.as_ref() };
     let mut tx = app.db.begin().await?;
     let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
     tx.commit().await?;

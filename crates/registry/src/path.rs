@@ -58,9 +58,9 @@ impl PageQuery {
     /// Entries on the page, clamped: no client chooses how much memory a list takes (CVE-2023-2253).
     pub(crate) fn size(&self) -> Result<u32> {
         let Some(text) = &self.n else { return Ok(Self::DEFAULT) };
-        let wanted: i64 = text
-            .parse()
-            .map_err(|_| Error::new(ErrorCode::PaginationNumberInvalid, "n is not a number"))?;
+        let wanted: i64 = text.parse().map_err(|_invalid| {
+            Error::new(ErrorCode::PaginationNumberInvalid, "n is not a number")
+        })?;
         match u32::try_from(wanted) {
             Ok(size) => Ok(size.min(Self::MAX)),
             Err(_) if wanted > 0 => Ok(Self::MAX),
@@ -74,11 +74,11 @@ fn repository(req: &HttpRequest) -> Result<RepositoryName> {
 }
 
 pub(crate) fn digest(text: &str) -> Result<Digest> {
-    text.parse().map_err(|_| Error::of(ErrorCode::DigestInvalid))
+    text.parse().map_err(|_invalid| Error::of(ErrorCode::DigestInvalid))
 }
 
 fn segment<T: FromStr>(req: &HttpRequest, name: &str, code: ErrorCode) -> Result<T> {
-    req.match_info().query(name).parse().map_err(|_| Error::of(code))
+    req.match_info().query(name).parse().map_err(|_invalid| Error::of(code))
 }
 
 /// Implements the extractor of a path type by one parsing function.

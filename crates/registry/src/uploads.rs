@@ -243,18 +243,16 @@ async fn discard(app: &App, upload: &Upload) -> Result<()> {
 
 /// Removes condemned bytes at once; if that fails the collector will.
 async fn remove(app: &App, key: &Key) {
-    if let Err(error) = app.store.delete(key).await {
-        tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
-        return;
-    }
-    let forgotten = async {
-        let mut tx = app.db.begin().await?;
-        collection::forget(&mut tx, &[key.to_string()]).await?;
-        tx.commit().await
-    };
-    if let Err(error) = forgotten.await {
+    if let Err(error) = try_remove(app, key).await {
         tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
     }
+}
+
+async fn try_remove(app: &App, key: &Key) -> Result<()> {
+    app.store.delete(key).await?;
+    let mut tx = app.db.begin().await?;
+    collection::forget(&mut tx, &[key.to_string()]).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The session, asked for from a worker.

@@ -24,15 +24,17 @@ pub(crate) fn asked(scopes: &[Scope]) -> BTreeMap<RepositoryName, BTreeSet<Regis
     asked
 }
 
-/// The entry for one repository: what is both asked and allowed, or nothing when that is nothing.
+/// The entry for one repository: what is both asked and allowed, and what is asked in vain.
 pub(crate) fn granted(
     name: &RepositoryName,
     asked: &BTreeSet<RegistryAction>,
-    standing: &Standing,
-) -> Option<Access> {
+    standing: Option<&Standing>,
+) -> Access {
+    let Some(standing) = standing else { return Access::refused(name, asked.clone()) };
     let actions: BTreeSet<_> = asked.intersection(&standing.allowed).copied().collect();
-    (!actions.is_empty())
-        .then(|| Access::repository(name, actions, standing.project, standing.repository))
+    let refused = asked.difference(&standing.allowed).copied().collect();
+    let access = Access::repository(name, actions, standing.project, standing.repository);
+    Access { refused, ..access }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ async fn access(app: &App, principal: &Principal, scopes: &[Scope]) -> Result<Ve
     let mut access = Vec::new();
     for (name, asked) in grant::asked(scopes) {
         let standing = standing(app, principal, &name, &asked).await?;
-        access.extend(standing.and_then(|standing| grant::granted(&name, &asked, &standing)));
+        access.push(grant::granted(&name, &asked, standing.as_ref()));
     }
     let (resource, action) = RegistryAction::All.right();
     if scopes.contains(&Scope::Catalog)
@@ -103,7 +103,7 @@ async fn standing(
     Ok(standing)
 }
 
-/// A right that is not held is left out of the token. What would forbid the same to everyone, as read-only mode
+/// A right that is not held is not in the token. What would forbid the same to everyone, as read-only mode
 /// does, is told now: a token without the right could not say why.
 fn permitted<T>(decided: domain::Result<T>) -> Result<Option<T>> {
     match decided {

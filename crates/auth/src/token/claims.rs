@@ -64,6 +64,15 @@ impl Claims {
         })
     }
 
+    /// Whether `action` on the repository of this name was asked for when the token was made, and refused.
+    pub fn refuses(&self, name: &RepositoryName, action: RegistryAction) -> bool {
+        self.access.iter().any(|access| {
+            access.kind == AccessKind::Repository
+                && access.name == name.as_str()
+                && access.refused.contains(&action)
+        })
+    }
+
     /// Whether the bearer may list all repositories.
     pub fn permits_catalog(&self) -> bool {
         self.access.iter().any(Access::is_catalog)

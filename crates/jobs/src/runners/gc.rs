@@ -34,7 +34,11 @@ impl Freed {
 }
 
 /// A dry run: tells what a collection would remove, and removes nothing.
-pub(super) async fn estimate(job: &Job<'_>, delete_untagged: bool, window_secs: u64) -> Result<Ended> {
+pub(super) async fn estimate(
+    job: &Job<'_>,
+    delete_untagged: bool,
+    window_secs: u64,
+) -> Result<Ended> {
     let now = job.app.clock.now();
     let cutoff = now.minus(Duration::from_secs(window_secs));
     let stats = collection::estimate(&job.app.db, cutoff, delete_untagged, now).await?;
@@ -53,7 +57,11 @@ pub(super) async fn estimate(job: &Job<'_>, delete_untagged: bool, window_secs: 
     Ok(Ended::Done(result))
 }
 
-pub(super) async fn collect(job: &Job<'_>, delete_untagged: bool, window_secs: u64) -> Result<Ended> {
+pub(super) async fn collect(
+    job: &Job<'_>,
+    delete_untagged: bool,
+    window_secs: u64,
+) -> Result<Ended> {
     let cutoff = job.app.clock.now().minus(Duration::from_secs(window_secs));
     job.log(format!("collecting what nothing references since {cutoff}")).await?;
     let mut freed = Freed::default();
@@ -104,8 +112,7 @@ async fn untagged(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result
         let (mut after, mut found) = (None, 0);
         while !job.is_stopped() {
             let now = job.app.clock.now();
-            let (stats, last) =
-                collection::delete_untagged(db, cutoff, after, BATCH, now).await?;
+            let (stats, last) = collection::delete_untagged(db, cutoff, after, BATCH, now).await?;
             found += stats.artifacts;
             freed.rows += stats;
             if last.is_none() {

@@ -19,7 +19,8 @@ pub(super) async fn purge(job: &Job<'_>, older_than_secs: u64) -> Result<Ended> 
         tx.commit().await?;
         purged += batch;
         if batch < u64::from(BATCH) {
-            job.log(format!("gave up {purged} uploads; the next collection removes their bytes")).await?;
+            job.log(format!("gave up {purged} uploads; the next collection removes their bytes"))
+                .await?;
             return Ok(Ended::Done(json!({ "purged_uploads": purged })));
         }
     }
