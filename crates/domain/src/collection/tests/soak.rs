@@ -44,36 +44,41 @@ impl Client<'_> {
         format!("layer {}", self.pick(LAYERS)).into_bytes()
     }
 
-    /// What a client does before it pushes a manifest: ask, mount or upload. Gives when the blob was last promised.
+    /// What a client does before it pushes a manifest. Gives when the blob was last promised.
     async fn provide(&mut self, name: &str, content: &[u8]) -> Timestamp {
-        let wanted = Digest::of(content);
-        let now = self.ticks.now();
-        if let Some(id) = permit(self.db, name).await.repository()
-            && let Some(blob) = find(self.db, id, &wanted).await.unwrap()
-        {
-            if !needs_promise(&blob, now) {
-                return blob.leased_at.unwrap_or(now);
-            }
-            let mut tx = self.db.begin().await.unwrap();
-            let promised = promise(&mut tx, id, blob.id, now).await.unwrap();
-            tx.commit().await.unwrap();
-            if promised {
-                return now;
-            }
+        let digest = Digest::of(content);
+        if let Some(promised) = self.ask(name, &digest).await {
+            return promised;
         }
+        let now = self.ticks.now();
+        if !self.mount(name, &digest, now).await {
+            upload(self.db, name, content, now).await;
+        }
+        now
+    }
+
+    async fn ask(&self, name: &str, digest: &Digest) -> Option<Timestamp> {
+        let now = self.ticks.now();
+        let id = permit(self.db, name).await.repository()?;
+        let blob = find(self.db, id, digest).await.unwrap()?;
+        if !needs_promise(&blob, now) {
+            return Some(blob.leased_at.unwrap_or(now));
+        }
+        let mut tx = self.db.begin().await.unwrap();
+        let promised = promise(&mut tx, id, blob.id, now).await.unwrap();
+        tx.commit().await.unwrap();
+        promised.then_some(now)
+    }
+
+    async fn mount(&mut self, name: &str, digest: &Digest, now: Timestamp) -> bool {
         let source = REPOSITORIES[self.pick(REPOSITORIES.len())];
         let target = permit(self.db, name).await;
-        if let Some(from) = permit(self.db, source).await.repository() {
-            let mut tx = self.db.begin().await.unwrap();
-            let to = repositories::ensure(&mut tx, &target, now).await.unwrap();
-            let mounted = mount(&mut tx, from, to, &wanted, now).await.unwrap();
-            tx.commit().await.unwrap();
-            if mounted {
-                return now;
-            }
-        }
-        upload(self.db, name, content, now).await;
-        now
+        let Some(from) = permit(self.db, source).await.repository() else { return false };
+        let mut tx = self.db.begin().await.unwrap();
+        let to = repositories::ensure(&mut tx, &target, now).await.unwrap();
+        let mounted = mount(&mut tx, from, to, digest, now).await.unwrap();
+        tx.commit().await.unwrap();
+        mounted
     }
 
     async fn round(&mut self) {
