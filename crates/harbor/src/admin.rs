@@ -29,7 +29,11 @@ pub(crate) async fn ensure(
         return Ok(FirstPassword::Known);
     }
     let (text, origin) = match given {
-        Some(Secret(text)) => (text.clone(), FirstPassword::Given),
+        Some(Secret(text)) => {
+            password::check(text)
+                .context("HARBOR_ADMIN_PASSWORD cannot be the password of admin")?;
+            (text.clone(), FirstPassword::Given)
+        }
         None => {
             let text = secret::generate();
             (text.clone(), FirstPassword::Generated(text))

@@ -1,9 +1,9 @@
 //! The command line and the environment: the only place that reads either.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use auth::password;
 use clap::{Args, Parser, Subcommand};
 use domain::db::Location;
 use url::Url;
@@ -80,7 +80,7 @@ pub struct Serve {
     pub metrics_listen: Option<SocketAddr>,
 
     /// The first password of `admin`; without it one is generated.
-    #[arg(long = "admin-password-from-environment", env = "HARBOR_ADMIN_PASSWORD", hide = true, value_parser = admin_password, hide_env_values = true)]
+    #[arg(long = "admin-password-from-environment", env = "HARBOR_ADMIN_PASSWORD", hide = true, value_parser = secret, hide_env_values = true)]
     pub admin_password: Option<Secret>,
 }
 
@@ -119,8 +119,8 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-fn admin_password(text: &str) -> Result<Secret, String> {
-    password::check(text).map_err(|error| error.to_string())?;
+/// Any text is one: what this refuses, the command line's error message shows.
+fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret(text.to_owned()))
 }
 
