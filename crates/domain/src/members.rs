@@ -6,7 +6,7 @@ use crate::db::on;
 use crate::ids::{MemberId, ProjectId, UserId};
 use crate::listing::{Match, Page, Paging};
 use crate::permit::Permit;
-use crate::sql::Sql;
+use crate::sql::{Sql, is_storable};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx, audit, error};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +116,9 @@ pub async fn add(
 async fn find(tx: &mut Tx, who: Who<'_>) -> Result<(UserId, String)> {
     const BY_ID: &str = "SELECT id, name FROM users WHERE id = $1";
     const BY_NAME: &str = "SELECT id, name FROM users WHERE name = $1";
+    if matches!(who, Who::Name(name) if !is_storable(name)) {
+        return Err(Error::NotFound(Entity::User));
+    }
     let found = on!(tx.connection(), |connection| match who {
         Who::Id(id) => sqlx::query_as(BY_ID).bind(id).fetch_optional(connection).await?,
         Who::Name(name) => sqlx::query_as(BY_NAME).bind(name).fetch_optional(connection).await?,

@@ -3,8 +3,10 @@
 //! What a stranger may not know exists is not told: a project that is missing and one that may not be seen are
 //! refused in the very same words. The right itself is looked up in the tables of `auth`; here it meets the rows.
 
+mod found;
 mod bearer;
 mod refusal;
+mod system;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,9 +14,15 @@ use std::sync::Arc;
 use auth::{Action, Principal, Resource, Role, public_permits, robot_permits, role_permits};
 use oci::RepositoryName;
 
-use crate::db::on;
-use crate::ids::{ProjectId, RepositoryId, UserId};
-use crate::{Db, Error, Result, Timestamp, settings};
+pub use system::{
+    authorize_account, authorize_project_creation, authorize_sign_up, authorize_system,
+    authorize_system_change,
+};
+
+use found::{Found, find};
+
+use crate::ids::{ProjectId, RepositoryId};
+use crate::{Db, Error, Result, settings};
 
 /// A project as permits know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +48,7 @@ pub struct Permit {
 }
 
 /// A [`Permit`] for one name in the project, with the repository that has it now.
+#[expect(clippy::module_name_repetitions, reason = "they are used side by side with `Permit`")]
 #[derive(Clone, Debug)]
 pub struct RepositoryPermit {
     permit: Permit,
@@ -48,6 +57,7 @@ pub struct RepositoryPermit {
 }
 
 /// The right of one caller to do one thing that is not in a project.
+#[expect(clippy::module_name_repetitions, reason = "they are used side by side with `Permit`")]
 #[derive(Clone, Debug)]
 pub struct SystemPermit {
     principal: Principal,
@@ -121,24 +131,6 @@ impl From<ProjectId> for ProjectKey<'_> {
     }
 }
 
-/// What the database knows of the question.
-#[derive(sqlx::FromRow)]
-struct Found {
-    project_id: ProjectId,
-    project_name: String,
-    public: bool,
-    repository_id: Option<RepositoryId>,
-    repository_created_at: Option<Timestamp>,
-    role_id: Option<i64>,
-}
-
-impl Found {
-    fn role(&self) -> Result<Option<Role>> {
-        let role = self.role_id.map(Role::try_from).transpose();
-        role.map_err(|_unknown| Error::Corrupt { column: "members.role" })
-    }
-}
-
 /// The right to do `action` on `resource` in a project.
 pub async fn authorize<'a>(
     db: &Db,
@@ -172,84 +164,6 @@ pub async fn authorize_repository(
     let permit = decide(db, &question, key, found.as_ref()).await?;
     let repository = found.and_then(|found| found.repository_id);
     Ok(RepositoryPermit { permit, name: name.clone(), repository })
-}
-
-/// The right to do `action` on `resource` of the system.
-pub fn authorize_system(
-    principal: &Principal,
-    resource: Resource,
-    action: Action,
-) -> Result<SystemPermit> {
-    let permitted = match principal {
-        Principal::Anonymous => return Err(Error::Unauthenticated),
-        Principal::User(user) => user.system_admin,
-        Principal::Robot(robot) => robot_permits(robot, None, resource, action),
-        Principal::Bearer(claims) => bearer::permits_in_system(claims, resource, action),
-    };
-    if permitted {
-        return Ok(SystemPermit { principal: principal.clone() });
-    }
-    if principal.is_anonymous() {
-        return Err(Error::Unauthenticated);
-    }
-    Err(refusal::system(principal, resource, action))
-}
-
-/// As [`authorize_system`], and refused while the platform is read-only.
-pub async fn authorize_system_change(
-    db: &Db,
-    principal: &Principal,
-    resource: Resource,
-    action: Action,
-) -> Result<SystemPermit> {
-    let permit = authorize_system(principal, resource, action)?;
-    require_writable(db).await?;
-    Ok(permit)
-}
-
-/// The right to make a project, which the setting `project_creation_restriction` gives to everyone or to few.
-pub async fn authorize_project_creation(db: &Db, principal: &Principal) -> Result<SystemPermit> {
-    let permitted = match principal {
-        Principal::User(user) if !user.system_admin => {
-            settings::cached(db).await?.project_creation_restriction
-                == settings::ProjectCreation::Everyone
-        }
-        _ => false,
-    };
-    if permitted {
-        require_writable(db).await?;
-        return Ok(SystemPermit { principal: principal.clone() });
-    }
-    authorize_system_change(db, principal, Resource::Project, Action::Create).await
-}
-
-/// The right to see or change an account: one's own, or any for a system administrator.
-pub async fn authorize_account(
-    db: &Db,
-    principal: &Principal,
-    account: UserId,
-    action: Action,
-) -> Result<SystemPermit> {
-    let own = matches!(principal, Principal::User(user) if user.id == account.0)
-        && matches!(action, Action::Read | Action::Update);
-    let permit = if own {
-        SystemPermit { principal: principal.clone() }
-    } else {
-        authorize_system(principal, Resource::User, action)?
-    };
-    if changes(action) {
-        require_writable(db).await?;
-    }
-    Ok(permit)
-}
-
-/// The right of a stranger to make an account for themselves, where the setting `self_registration` gives it.
-pub async fn authorize_sign_up(db: &Db) -> Result<SystemPermit> {
-    if !settings::cached(db).await?.self_registration {
-        return Err(Error::denied("new accounts are made by a system administrator only"));
-    }
-    require_writable(db).await?;
-    Ok(SystemPermit { principal: Principal::Anonymous })
 }
 
 struct Question<'a> {
@@ -312,47 +226,6 @@ const fn changes(action: Action) -> bool {
 
 async fn require_writable(db: &Db) -> Result<()> {
     if settings::cached(db).await?.read_only { Err(Error::ReadOnly) } else { Ok(()) }
-}
-
-macro_rules! find_sql {
-    ($condition:literal) => {
-        concat!(
-            "SELECT p.id AS project_id, p.name AS project_name, p.public, r.id AS repository_id, ",
-            "r.created_at AS repository_created_at, m.role AS role_id FROM projects p ",
-            "LEFT JOIN repositories r ON r.name = $2 AND r.deleted_at IS NULL ",
-            "LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $3 WHERE ",
-            $condition
-        )
-    };
-}
-
-async fn find(
-    db: &Db,
-    project: ProjectKey<'_>,
-    repository: Option<&str>,
-    principal: &Principal,
-) -> Result<Option<Found>> {
-    let user = principal.user_id();
-    Ok(match project {
-        ProjectKey::Name(name) => {
-            const SQL: &str = find_sql!("p.name = $1");
-            on!(db.read(), |pool| sqlx::query_as(SQL)
-                .bind(name)
-                .bind(repository)
-                .bind(user)
-                .fetch_optional(pool)
-                .await?)
-        }
-        ProjectKey::Id(id) => {
-            const SQL: &str = find_sql!("p.id = $1");
-            on!(db.read(), |pool| sqlx::query_as(SQL)
-                .bind(id)
-                .bind(repository)
-                .bind(user)
-                .fetch_optional(pool)
-                .await?)
-        }
-    })
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Created> {
     rules::check_name(&new.name)?;
+    rules::check_description(&new.description)?;
     rules::check_permissions(authority, &new.permissions)?;
     let settings = settings::within(tx).await?;
     let duration = rules::checked_duration(new.duration_days, settings.robot_token_duration)?;

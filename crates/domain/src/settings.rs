@@ -38,7 +38,6 @@ pub enum ProjectCreation {
 }
 
 /// The names and forms of the fields are those of Harbor's API.
-#[expect(clippy::struct_excessive_bools, reason = "independent switches, as the API has them")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settings {
     pub auth_mode: AuthMode,
@@ -113,7 +112,11 @@ fn from_rows(rows: &[(String, String)]) -> Result<Settings> {
     for (key, value) in rows {
         let damaged = Error::Corrupt { column: "settings.value" };
         let Ok(value) = serde_json::from_str(value) else { return Err(damaged) };
-        parse::apply(&mut settings, key, &value).map_err(|_invalid| damaged)?;
+        match parse::apply(&mut settings, key, &value) {
+            // Of another version of the platform.
+            Err(Error::Invalid { field: parse::UNKNOWN, .. }) | Ok(()) => {}
+            Err(_) => return Err(damaged),
+        }
     }
     Ok(settings)
 }

@@ -104,6 +104,9 @@ impl Sql {
     pub(crate) fn and_match(&mut self, column: &'static str, wish: Option<&Match>) -> &mut Self {
         match wish {
             None => self,
+            Some(Match::Is(text) | Match::Like(text)) if !is_storable(text) => {
+                self.push(" AND 1 = 0")
+            }
             Some(Match::Is(value)) => {
                 self.push(" AND ").push(column).push(" = ").bind(value.as_str())
             }
@@ -135,6 +138,11 @@ impl Sql {
         }
         builder
     }
+}
+
+/// Whether a text can be a value at all: PostgreSQL keeps no NUL, and refuses the whole statement.
+pub(crate) fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 /// The `LIKE` pattern of "contains `part`", in lower case.

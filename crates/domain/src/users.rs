@@ -3,17 +3,20 @@
 //! Names and addresses differ by more than case, and no name is another one's address: signing in takes either.
 //! Passwords are hashed by the caller, before the transaction. Whatever changes credentials or rights raises the epoch.
 
+mod admin;
 mod list;
 mod name;
 
-use auth::{Principal, UserIdentity};
+use auth::UserIdentity;
 
+pub use admin::{ADMIN, delete, ensure_admin, set_system_admin};
 pub use list::{Field, Query, count, list};
 pub use name::{check_email, check_name};
 
 use crate::db::on;
 use crate::ids::UserId;
 use crate::permit::SystemPermit;
+use crate::sql::is_storable;
 use crate::{Db, Entity, Error, Result, Timestamp, Tx, audit, error, sessions};
 
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -67,18 +70,29 @@ pub async fn by_id(db: &Db, id: UserId) -> Result<Option<User>> {
 
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<User>> {
     const SQL: &str = "SELECT * FROM users WHERE name = $1";
+    if !is_storable(name) {
+        return Ok(None);
+    }
     Ok(on!(db.read(), |pool| sqlx::query_as(SQL).bind(name).fetch_optional(pool).await?))
 }
 
 /// Whom a name or an address of email stands for.
 pub async fn by_login(db: &Db, login: &str) -> Result<Option<User>> {
     const SQL: &str = "SELECT * FROM users WHERE name = $1 OR LOWER(email) = $2";
+    if !is_storable(login) {
+        return Ok(None);
+    }
     let folded = login.to_ascii_lowercase();
     Ok(on!(db.read(), |pool| sqlx::query_as(SQL)
         .bind(login)
         .bind(folded)
         .fetch_optional(pool)
         .await?))
+}
+
+/// Whether anybody has an account; nobody has before the first start.
+pub async fn any(db: &Db) -> Result<bool> {
+    Ok(count(db).await? > 0)
 }
 
 pub async fn create(
@@ -116,28 +130,6 @@ async fn insert(
         .fetch_one(connection)
         .await
         .map_err(error::conflict(Entity::User)))
-}
-
-/// The account that every instance begins with.
-pub const ADMIN: &str = "admin";
-
-/// Whether anybody has an account; nobody has before the first start.
-pub async fn any(db: &Db) -> Result<bool> {
-    Ok(count(db).await? > 0)
-}
-
-/// Makes the first administrator, if there is no account of that name.
-pub async fn ensure_admin(tx: &mut Tx, password_hash: &str, now: Timestamp) -> Result<UserId> {
-    const SQL: &str = "INSERT INTO users \
-        (name, real_name, password_hash, system_admin, created_at, updated_at) \
-        VALUES ($1, 'system admin', $2, TRUE, $3, $3) \
-        ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id";
-    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(ADMIN)
-        .bind(password_hash)
-        .bind(now)
-        .fetch_one(connection)
-        .await?))
 }
 
 pub async fn update(
@@ -183,57 +175,6 @@ pub async fn set_password(
     let name = name.ok_or(Error::NotFound(Entity::User))?;
     sessions::delete_all_of(tx, id).await?;
     audit::record_system(tx, permit, "update", "user", &format!("{name} (password)"), now).await
-}
-
-/// Makes somebody a system administrator, or no longer one. The last one stays.
-pub async fn set_system_admin(
-    tx: &mut Tx,
-    permit: &SystemPermit,
-    id: UserId,
-    system_admin: bool,
-    now: Timestamp,
-) -> Result<()> {
-    const SQL: &str = "UPDATE users SET system_admin = $2, epoch = epoch + 1, updated_at = $3 \
-        WHERE id = $1 RETURNING name";
-    if !system_admin {
-        keep_an_admin_beside(tx, id).await?;
-    }
-    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(id)
-        .bind(system_admin)
-        .bind(now)
-        .fetch_optional(connection)
-        .await?);
-    let name = name.ok_or(Error::NotFound(Entity::User))?;
-    let role = if system_admin { "made" } else { "no longer" };
-    let resource = format!("{name} ({role} system administrator)");
-    audit::record_system(tx, permit, "update", "user", &resource, now).await
-}
-
-/// Deletes the account with its memberships and sessions; its projects stay, without an owner.
-pub async fn delete(tx: &mut Tx, permit: &SystemPermit, id: UserId, now: Timestamp) -> Result<()> {
-    const SQL: &str = "DELETE FROM users WHERE id = $1 RETURNING name";
-    if matches!(permit.principal(), Principal::User(user) if user.id == id.0) {
-        return Err(Error::denied("you cannot delete your own account"));
-    }
-    keep_an_admin_beside(tx, id).await?;
-    let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(id)
-        .fetch_optional(connection)
-        .await?);
-    let name = name.ok_or(Error::NotFound(Entity::User))?;
-    audit::record_system(tx, permit, "delete", "user", &name, now).await
-}
-
-async fn keep_an_admin_beside(tx: &mut Tx, id: UserId) -> Result<()> {
-    // The update that changes nothing holds the rows: two administrators cannot remove each other at once.
-    const HOLD: &str = "UPDATE users SET epoch = epoch WHERE system_admin RETURNING id";
-    let admins: Vec<UserId> =
-        on!(tx.connection(), |connection| sqlx::query_scalar(HOLD).fetch_all(connection).await?);
-    if admins == [id] {
-        return Err(Error::precondition("this is the last system administrator"));
-    }
-    Ok(())
 }
 
 /// One person's name must not be another one's address: whoever signs in with it would be mistaken for the other.

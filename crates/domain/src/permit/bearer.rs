@@ -7,7 +7,7 @@ use auth::token::{Claims, LEEWAY};
 use auth::{Action, Resource};
 use oci::RepositoryName;
 
-use super::Found;
+use super::found::Found;
 
 pub(super) fn permits(
     claims: &Claims,

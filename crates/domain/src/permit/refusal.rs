@@ -3,7 +3,8 @@
 use auth::{Action, Principal, Resource, Role, role_permits};
 use oci::RepositoryName;
 
-use super::{Found, ProjectKey, Question};
+use super::found::Found;
+use super::{ProjectKey, Question};
 use crate::{Entity, Error};
 
 /// No such project; whoever is not an administrator reads what they would read of a hidden one.

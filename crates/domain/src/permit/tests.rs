@@ -114,6 +114,7 @@ async fn a_hidden_project_and_a_missing_one_are_refused_alike() {
         let id = read(&db, &admin(), "hidden").await.unwrap().project().id;
         let by_id = authorize(&db, &stranger, id, Resource::Project, Action::Read).await;
         denied(by_id);
+        denied(read(&db, &stranger, "\0").await);
         let absent = read(&db, &admin(), "absent").await;
         assert!(matches!(absent, Err(Error::NotFound(Entity::Project))));
     })

@@ -207,7 +207,7 @@ fn filter(sql: &mut Sql, query: &Query) {
         None => {}
     }
     if let Some(owner) = &query.owner {
-        sql.push(" AND o.name = ").bind(owner.as_str());
+        sql.and_match("o.name", Some(&Match::Is(owner.clone())));
     }
 }
 

@@ -71,6 +71,9 @@ pub async fn create_metadata(
     now: Timestamp,
 ) -> Result<()> {
     const TAKEN: &str = "SELECT COUNT(*) FROM project_metadata WHERE project_id = $1 AND key = $2";
+    if !is_known(key) {
+        return Err(unknown(key));
+    }
     let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(TAKEN)
         .bind(permit.project().id)
         .bind(key)
@@ -105,6 +108,9 @@ pub async fn delete_metadata(
     const SQL: &str = "DELETE FROM project_metadata WHERE project_id = $1 AND key = $2";
     if key == PUBLIC {
         return Err(Error::invalid("metadata", "\"public\" cannot be removed"));
+    }
+    if !is_known(key) {
+        return Err(Error::NotFound(Entity::Metadata));
     }
     let done = on!(tx.connection(), |connection| sqlx::query(SQL)
         .bind(permit.project().id)
@@ -147,11 +153,19 @@ pub(super) fn accepted(pairs: &BTreeMap<String, String>) -> Result<BTreeMap<Stri
         let value = match SWITCHES.into_iter().find(|known| *known == key) {
             Some(known) => switch(known, value)?,
             None if key == "severity" => severity(value)?,
-            None => return Err(Error::invalid("metadata", format!("{key:?} is not a known key"))),
+            None => return Err(unknown(key)),
         };
         stored.insert(key.to_owned(), value);
     }
     Ok(stored)
+}
+
+fn is_known(key: &str) -> bool {
+    key == "severity" || SWITCHES.contains(&key)
+}
+
+fn unknown(key: &str) -> Error {
+    Error::invalid("metadata", format!("{key:?} is not a known key"))
 }
 
 /// As Go reads a truth, because clients of Harbor send what it reads.

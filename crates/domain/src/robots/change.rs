@@ -28,6 +28,7 @@ pub async fn update(
     const SQL: &str = "UPDATE robots SET description = $3, duration_days = $4, expires_at = $5, \
         disabled = $6, permissions = $7, updated_at = $8 WHERE id = $1 AND COALESCE(project_id, -1) = $2";
     rules::check_permissions(authority, &changes.permissions)?;
+    rules::check_description(&changes.description)?;
     let duration = rules::checked_duration(Some(changes.duration_days), -1)?;
     let (name, created_at) = held(tx, authority, id).await?;
     on!(tx.connection(), |connection| sqlx::query(SQL)

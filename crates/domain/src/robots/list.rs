@@ -4,7 +4,7 @@ use super::Robot;
 use crate::db::on;
 use crate::ids::{ProjectId, RobotId};
 use crate::listing::{Match, Page, Paging, Sort};
-use crate::sql::Sql;
+use crate::sql::{Sql, is_storable};
 use crate::{Db, Error, Result, Timestamp};
 
 /// Whose robots a list has.
@@ -80,6 +80,9 @@ pub async fn by_id(db: &Db, id: RobotId) -> Result<Option<Robot>> {
 /// By its name without the prefix: `ci` or `library+ci`.
 pub async fn by_name(db: &Db, name: &str) -> Result<Option<Robot>> {
     const SQL: &str = "SELECT * FROM robots WHERE name = $1";
+    if !is_storable(name) {
+        return Ok(None);
+    }
     let row: Option<Row> =
         on!(db.read(), |pool| sqlx::query_as(SQL).bind(name).fetch_optional(pool).await?);
     row.map(Robot::try_from).transpose()

@@ -5,10 +5,12 @@ use std::time::Duration;
 use auth::{Principal, RobotPermission, RobotScope, password, robot_can_have, secret};
 
 use super::Authority;
+use crate::sql::is_storable;
 use crate::{Error, Result, Timestamp};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const CENTURY_IN_DAYS: i64 = 36_525;
+const MAX_DESCRIPTION: usize = 1_024;
 
 /// Harbor's rule, which is also that of projects.
 pub(super) fn check_name(name: &str) -> Result<()> {
@@ -21,6 +23,13 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     let reason =
         "must have 1 to 255 lower case letters and digits, with single . _ or - between them";
     Err(Error::invalid("name", reason))
+}
+
+pub(super) fn check_description(description: &str) -> Result<()> {
+    if description.chars().count() <= MAX_DESCRIPTION && is_storable(description) {
+        return Ok(());
+    }
+    Err(Error::invalid("description", format!("must have at most {MAX_DESCRIPTION} characters")))
 }
 
 /// Rights that exist, within the authority's reach, and, when a robot makes a robot, its own ones.

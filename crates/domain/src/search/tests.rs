@@ -36,6 +36,7 @@ async fn search_finds_what_the_caller_sees() {
         let found = search(&db, &admin(), "", 2).await.unwrap();
         assert_eq!(names(&found), (vec!["other", "web-closed"], vec!["other/db", "other/webhook"]));
         assert_eq!(names(&search(&db, &admin(), "%", 9).await.unwrap()), (vec![], vec![]));
+        assert_eq!(names(&search(&db, &admin(), "\0", 9).await.unwrap()), (vec![], vec![]));
     })
     .await;
 }

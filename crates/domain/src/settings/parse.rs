@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::{AuthMode, ProjectCreation, Settings};
 use crate::{Error, Result};
 
+/// The field of the error about a key that is none.
+pub(super) const UNKNOWN: &str = "key";
 const YEAR_IN_MINUTES: i64 = 365 * 24 * 60;
 const CENTURY_IN_DAYS: i64 = 36_525;
 const MAX_BANNER: usize = 4_096;
@@ -28,7 +30,7 @@ pub(super) fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result
         }
         "storage_per_project" => settings.storage_per_project = storage(value)?,
         "banner_message" => settings.banner_message = banner(value)?,
-        _ => return Err(Error::invalid("key", format!("{key:?} cannot be configured"))),
+        _ => return Err(Error::invalid(UNKNOWN, format!("{key:?} cannot be configured"))),
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Which names, addresses and texts an account may have: Harbor's rules.
 
+use crate::sql::is_storable;
 use crate::{Error, Result};
 
 /// `$`, `#`, `%` and `~` end the prefix of robots, so that no person is taken for one.
@@ -36,7 +37,7 @@ pub fn check_email(email: &str) -> Result<()> {
 }
 
 pub(super) fn check_text(field: &'static str, text: &str, max: usize) -> Result<()> {
-    if text.chars().count() > max || text.contains('\0') {
+    if text.chars().count() > max || !is_storable(text) {
         return Err(Error::invalid(field, format!("must have at most {max} characters")));
     }
     Ok(())

@@ -35,6 +35,7 @@ async fn people_sign_in_by_name_or_address() {
         assert_eq!(by_login(&db, "dora@example.COM").await.unwrap().unwrap().id, id);
         assert_eq!(by_name(&db, "dora").await.unwrap().unwrap().password_hash, "hash");
         assert!(by_login(&db, "nora").await.unwrap().is_none());
+        assert!(by_login(&db, "do\0ra").await.unwrap().is_none());
     })
     .await;
 }
