@@ -76,7 +76,7 @@ docker rm "$container"
 scenario "a project that does not exist is named in the refusal"
 docker tag "$registry/library/big:v1" "$registry/absent/app:v1"
 refuses docker push "$registry/absent/app:v1"
-contains "$out" "project absent"
+contains "$out" 'project "absent" does not exist'
 contains "$out" "denied"
 
 scenario "a missing tag is not found"

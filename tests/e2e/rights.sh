@@ -18,8 +18,7 @@ remove() { skopeo delete --tls-verify=false --creds "$1:$2" "docker://$registry/
 scenario "a push to a project that does not exist says so"
 refuses push admin "$password" nowhere/app:v1
 contains "$out" "denied"
-contains "$out" "project nowhere"
-contains "$out" "not exist"
+contains "$out" 'project \"nowhere\" does not exist'
 
 scenario "a push without a project in the name says what is missing"
 refuses push admin "$password" app:v1
