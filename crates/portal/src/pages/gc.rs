@@ -140,21 +140,18 @@ fn kinds(visit: &Visit) -> Vec<Kind> {
 
 impl RunLine {
     fn new(visit: &Visit, job: &Job) -> Self {
-        let told = |names: [&str; 2]| {
-            let result = job.result.as_ref()?;
-            names.into_iter().find_map(|name| result.get(name)?.as_i64())
-        };
-        let count = |names| told(names).map_or_else(|| "–".to_owned(), |count| count.to_string());
-        let freed = told(["freed_bytes", "bytes"]);
+        // What `jobs` says of a collection, in Harbor's words.
+        let told = |name: &str| job.result.as_ref()?.get(name)?.as_i64();
+        let count = |name| told(name).map_or_else(|| "–".to_owned(), |count| count.to_string());
         Self {
             id: job.id.0,
             dry_run: matches!(job.task, Task::CollectGarbage { dry_run: true, .. }),
             state: job.state.as_str(),
             state_label: visit.ui.t(jobs::state_key(job.state)),
             trigger: visit.ui.t(jobs::trigger_key(job.trigger)),
-            freed: freed.map_or_else(|| "–".to_owned(), format::size),
-            blobs: count(["freed_blobs", "blobs"]),
-            manifests: count(["freed_artifacts", "artifacts"]),
+            freed: told("freed_space").map_or_else(|| "–".to_owned(), format::size),
+            blobs: count("purged_blobs"),
+            manifests: count("purged_manifests"),
             created: visit.moment(job.created_at),
         }
     }

@@ -152,7 +152,7 @@ fn facts(visit: &Visit, job: &Job) -> Vec<(String, String)> {
     let Some(fields) = told.as_object() else { return Vec::new() };
     let known = fields.iter().filter_map(|(name, value)| {
         let text = match value {
-            Value::Number(number) if name.ends_with("bytes") => {
+            Value::Number(number) if name == "freed_space" => {
                 format::size(number.as_i64().unwrap_or_default())
             }
             Value::Number(number) => number.to_string(),
