@@ -27,7 +27,7 @@ pub(crate) async fn run(settings: &Healthcheck) -> Result<()> {
     // It asks its own host, wherever that is.
     let client =
         Client::new(client::Settings { allowed: everywhere()?, ..client::Settings::default() })?;
-    let request = client.request(reqwest::Method::GET, url.clone())?;
+    let request = client.request(client::Method::GET, url.clone())?;
     let answer = request.send().await.with_context(|| format!("{url} does not answer"))?;
     let body = client::collect(answer, ANSWER_MAX).await?;
     let health: Health =
