@@ -37,10 +37,15 @@ fn token(instance: &Instance) -> Routes {
 }
 
 fn portal(instance: &Instance) -> Routes {
+    let store = instance.store.clone();
     portal::routes(portal::App {
         db: instance.db.clone(),
         clock: instance.clock.clone(),
         authenticator: instance.authenticator.clone(),
         volume: Some(instance.objects.clone()),
+        storage: portal::Probe::new(move || {
+            let store = store.clone();
+            async move { store.health().await }
+        }),
     })
 }

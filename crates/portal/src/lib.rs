@@ -1,17 +1,21 @@
 //! The web portal: pages for people, the REST API for programs.
 
 mod volume;
+mod probe;
 mod session;
 mod i18n;
 mod assets;
 mod viewer;
 mod pages;
+mod api;
 
 use std::path::PathBuf;
 
 use domain::{Clock, Db};
 use identity::Authenticator;
 use web::Routes;
+
+pub use probe::Probe;
 
 /// What the portal works with; cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,9 +25,11 @@ pub struct App {
     pub authenticator: Authenticator,
     /// A folder on the volume of the blobs, when they are on one; its free space is shown.
     pub volume: Option<PathBuf>,
+    /// Whether the store of the blobs is well.
+    pub storage: Probe,
 }
 
 /// Everything the portal answers to.
 pub fn routes(app: App) -> Routes {
-    Routes::of("portal").merge(pages::routes()).data(app)
+    Routes::of("portal").merge(api::routes()).merge(pages::routes()).data(app)
 }

@@ -1,0 +1,207 @@
+//! `/health`, `/ping`, `/systeminfo`, `/api/version`: how the platform is and what it is.
+
+use std::time::Duration;
+
+use ::web::run;
+use actix_web::HttpResponse;
+use auth::{Action, Resource};
+use domain::settings::{self, AuthMode, ProjectCreation};
+use domain::{Db, Timestamp, schedules};
+use serde::Serialize;
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use super::answer::Answer;
+use super::caller::Caller;
+use super::error::Result;
+use super::refused::Refused;
+use super::time::{Time, is_default};
+use crate::{App, volume};
+
+/// The version of Harbor whose API this is, before our own: clients look at the first part.
+const VERSION: &str = concat!("v2.15.0-", env!("CARGO_PKG_VERSION"));
+/// A part that does not answer in this time is not well.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Schedules move on every few seconds as long as a worker looks at them.
+const UNATTENDED: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OverallHealthStatus)]
+pub(crate) struct HealthView {
+    /// `healthy` or `unhealthy`.
+    status: &'static str,
+    components: Vec<ComponentView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ComponentHealthStatus)]
+pub(crate) struct ComponentView {
+    name: &'static str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "is_default")]
+    error: String,
+}
+
+impl ComponentView {
+    fn new(name: &'static str, outcome: &std::result::Result<(), String>) -> Self {
+        Self {
+            name,
+            status: if outcome.is_ok() { "healthy" } else { "unhealthy" },
+            error: outcome.as_ref().err().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl HealthView {
+    fn new(components: Vec<ComponentView>) -> Self {
+        let well = components.iter().all(|component| component.status == "healthy");
+        Self { status: if well { "healthy" } else { "unhealthy" }, components }
+    }
+}
+
+/// How each part is; the answer is 200 also when one is not well.
+#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "health",
+    responses((status = 200, body = HealthView)))]
+pub(crate) async fn health(app: actix_web::web::Data<App>) -> Result<Answer> {
+    let app = App::clone(&app);
+    run(async move {
+        let database = within(app.db.ping()).await;
+        let storage = within(app.storage.check()).await;
+        let jobs = match &database {
+            Ok(()) => jobs(&app.db, app.clock.now()).await,
+            Err(_) => Err("the database is not available".to_owned()),
+        };
+        let answering = Ok(());
+        Answer::json(&HealthView::new(vec![
+            ComponentView::new("core", &answering),
+            ComponentView::new("portal", &answering),
+            ComponentView::new("jobservice", &jobs),
+            ComponentView::new("registry", &storage),
+            ComponentView::new("registryctl", &storage),
+            ComponentView::new("database", &database),
+        ]))
+    })
+    .await
+}
+
+/// The reason goes to the log; a stranger learns that there is one.
+async fn within<E: std::error::Error + 'static>(
+    check: impl Future<Output = std::result::Result<(), E>>,
+) -> std::result::Result<(), String> {
+    match timeout(PATIENCE, check).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %::web::chain(&error), "not healthy");
+            Err(error.to_string())
+        }
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Workers leave a trace: they move schedules on whose time has come.
+async fn jobs(db: &Db, now: Timestamp) -> std::result::Result<(), String> {
+    let overdue = now.minus(UNATTENDED);
+    match timeout(PATIENCE, schedules::list(db)).await {
+        Ok(Ok(all)) => match all.iter().any(|it| it.next_run.is_some_and(|at| at < overdue)) {
+            true => Err("no worker looks after the schedules".to_owned()),
+            false => Ok(()),
+        },
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// `Pong`, as long as the process answers.
+#[utoipa::path(get, path = "/ping", operation_id = "getPing", tag = "ping",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn ping() -> Answer {
+    Answer::text("Pong")
+}
+
+/// Which API this is; beside the API's own path, as clients ask it before they know that.
+pub(crate) async fn version() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "version": "v2.0" }))
+}
+
+/// What a client may know before it signs in, and what it may know then.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GeneralInfo)]
+pub(crate) struct InfoView {
+    #[schema(value_type = String)]
+    auth_mode: AuthMode,
+    primary_auth_mode: bool,
+    self_registration: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    banner_message: String,
+    #[serde(flatten)]
+    #[schema(inline)]
+    details: Option<InfoDetails>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InfoDetails {
+    current_time: Time,
+    registry_url: String,
+    external_url: String,
+    #[schema(value_type = String)]
+    project_creation_restriction: ProjectCreation,
+    has_ca_root: bool,
+    harbor_version: &'static str,
+    registry_storage_provider_name: &'static str,
+    read_only: bool,
+    notification_enable: bool,
+}
+
+/// What the platform is and how it is set up.
+#[utoipa::path(get, path = "/systeminfo", operation_id = "getSystemInfo", tag = "systeminfo",
+    responses((status = 200, body = InfoView), Refused))]
+pub(crate) async fn info(caller: Caller) -> Result<Answer> {
+    run(async move {
+        let settings = settings::load(&caller.app.db).await?;
+        let details = caller.known().is_ok().then(|| InfoDetails {
+            current_time: caller.now().into(),
+            registry_url: caller.host.clone(),
+            external_url: caller.url.clone(),
+            project_creation_restriction: settings.project_creation_restriction,
+            has_ca_root: false,
+            harbor_version: VERSION,
+            registry_storage_provider_name: "filesystem",
+            read_only: settings.read_only,
+            notification_enable: false,
+        });
+        Answer::json(&InfoView {
+            auth_mode: settings.auth_mode,
+            primary_auth_mode: false,
+            self_registration: settings.self_registration,
+            banner_message: settings.banner_message,
+            details,
+        })
+    })
+    .await
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SystemInfo)]
+pub(crate) struct VolumesView {
+    storage: Vec<StorageView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Storage)]
+pub(crate) struct StorageView {
+    total: u64,
+    free: u64,
+}
+
+/// How full the volume of the blobs is; nothing when they are not on one.
+#[utoipa::path(get, path = "/systeminfo/volumes", operation_id = "getVolumes", tag = "systeminfo",
+    responses((status = 200, body = VolumesView), Refused))]
+pub(crate) async fn volumes(caller: Caller) -> Result<Answer> {
+    run(async move {
+        caller.reads(Resource::SystemVolumes, Action::Read)?;
+        let volume = volume::of(caller.app.volume.as_deref()).await;
+        let storage = volume.map(|volume| StorageView { total: volume.total, free: volume.free });
+        Answer::json(&VolumesView { storage: storage.into_iter().collect() })
+    })
+    .await
+}

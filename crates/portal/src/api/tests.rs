@@ -1,0 +1,6 @@
+//! The API as clients meet it: its description against Harbor's, and its answers over HTTP.
+
+mod client;
+mod description;
+mod wire;
+mod rights;
