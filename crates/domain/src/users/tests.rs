@@ -139,6 +139,25 @@ async fn somebody_always_administers() {
 }
 
 #[tokio::test]
+async fn two_administrators_cannot_remove_each_other_at_once() {
+    each_engine(async |db| {
+        let mut tx = db.begin().await.unwrap();
+        let first = ensure_admin(&mut tx, "hash", now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let second = make(&db, &new("second", None)).await.unwrap();
+        let change = async |id, system_admin| {
+            let mut tx = db.begin().await?;
+            set_system_admin(&mut tx, &permit(), id, system_admin, now()).await?;
+            tx.commit().await
+        };
+        change(second, true).await.unwrap();
+        let (one, other) = tokio::join!(change(first, false), change(second, false));
+        assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_deletes_themselves() {
     each_engine(async |db| {
         let id = make(&db, &new("dora", None)).await.unwrap();
