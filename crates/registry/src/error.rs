@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 use oci::ErrorCode;
 use serde_json::{Value, json};
 
+use crate::base::VERSION;
+
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An answer that refuses: code, what to tell, and, for 401, how to authenticate.
@@ -206,7 +208,7 @@ impl ResponseError for Error {
             fields.insert("detail".to_owned(), detail.clone());
         }
         let mut answer = HttpResponse::build(status);
-        answer.content_type("application/json; charset=utf-8");
+        answer.content_type("application/json; charset=utf-8").insert_header(VERSION);
         if let Some(challenge) = &self.0.challenge {
             answer.insert_header((header::WWW_AUTHENTICATE, challenge.as_str()));
         }
