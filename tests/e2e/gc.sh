@@ -20,8 +20,8 @@ equal "$before" "$(stored_bytes)"
 pull kept:v1
 pull dropped:v1
 
-scenario "what was deleted just now stays for the window's time"
-api DELETE /projects/library/repositories/dropped
+scenario "what a deleted artifact had stays for the window's time"
+api DELETE /projects/library/repositories/dropped/artifacts/v1
 collect
 equal "$before" "$(stored_bytes)"
 
@@ -79,11 +79,11 @@ while kill -0 $pushes 2>/dev/null; do collect --delete-untagged; done
 wait $pushes
 for number in $(seq 0 23); do pull "beside:t$number"; done
 
-scenario "it works on a server that is stopped"
+scenario "a deleted repository is freed at once, by a server that is stopped as well"
 api DELETE /projects/library/repositories/beside
 before=$(stored_bytes)
 stop_server
-collect --time-window 0
+collect
 below "$before" "$(stored_bytes)"
 start_server
 pull kept:v1
