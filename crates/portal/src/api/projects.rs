@@ -175,16 +175,18 @@ pub(crate) struct ExistsQuery {
     project_name: String,
 }
 
-/// Whether there is a project of that name.
+/// Whether there is a project of that name which the caller may see.
 #[utoipa::path(head, path = "/projects", operation_id = "headProject", tag = "project",
     params(ExistsQuery), responses((status = 200), Refused))]
 pub(crate) async fn exists(caller: Caller, query: Query<ExistsQuery>) -> Result<Answer> {
     run(async move {
         caller.known()?;
-        let name = query.project_name.as_str();
-        match projects::by_key(&caller.app.db, &caller.principal, name).await? {
-            Some(_) => Ok(Answer::done()),
-            None => Err(Error::not_found(Entity::Project)),
+        let name = Some(Match::Is(query.into_inner().project_name));
+        let query = projects::Query { name, ..projects::Query::default() };
+        // Only those the caller may see: a name is no more public than its project.
+        match projects::list(&caller.app.db, &caller.principal, &query).await?.items.is_empty() {
+            false => Ok(Answer::done()),
+            true => Err(Error::not_found(Entity::Project)),
         }
     })
     .await

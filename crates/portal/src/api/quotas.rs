@@ -91,8 +91,9 @@ pub(crate) async fn list(
         caller.reads(Resource::Quota, Action::List)?;
         let Page { items, total } = match (query.reference.as_deref(), &query.reference_id) {
             (None | Some("project"), Some(id)) => {
-                let id =
-                    id.parse().map_err(|_| Error::bad_request("reference_id: not a number"))?;
+                let id = id
+                    .parse()
+                    .map_err(|_not_a_number| Error::bad_request("reference_id: not a number"))?;
                 listing.cut(find(&caller, id).await?.into_iter().collect())
             }
             (None | Some("project"), None) => {

@@ -126,7 +126,7 @@ pub(crate) async fn create(caller: Caller, body: Json<RobotRequest>) -> Result<A
             creation_time: Time::from(created.created_at),
             expires_at: created.expires_at.map_or(-1, domain::Timestamp::secs),
         };
-        Ok(Answer::created_with(location, &view)?)
+        Answer::created_with(location, &view)
     })
     .await
 }

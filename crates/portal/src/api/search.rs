@@ -53,12 +53,11 @@ pub(crate) async fn find(caller: Caller, query: Query<SearchQuery>) -> Result<An
     run(async move {
         let (db, principal) = (&caller.app.db, &caller.principal);
         let found = search::search(db, principal, &query.q, LIMIT).await?;
-        let mut public = BTreeMap::new();
-        for repository in &found.repositories {
-            if !public.contains_key(&repository.project) {
-                let project = projects::by_key(db, principal, repository.project).await?;
-                public.insert(repository.project, project.is_some_and(|project| project.public));
-            }
+        let mut public: BTreeMap<_, bool> =
+            found.repositories.iter().map(|repository| (repository.project, false)).collect();
+        for (id, public) in &mut public {
+            let project = projects::by_key(db, principal, *id).await?;
+            *public = project.is_some_and(|project| project.public);
         }
         let repositories = found.repositories.into_iter().map(|repository| SearchRepository {
             project_id: repository.project.0,

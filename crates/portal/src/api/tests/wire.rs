@@ -197,8 +197,15 @@ async fn robots_of_the_system_and_of_projects() {
     let mut disabled = wanted.clone();
     disabled["name"] = json!("robot$apps+ci");
     disabled["disable"] = json!(true);
-    server.put("alice", "/robots/1", disabled).await.is(403);
+    server.put("alice", "/robots/1", disabled).await.is(200);
+    server.send(as_robot("/api/v2.0/projects")).await.is(401);
     server.put("admin", "/robots/1", wanted).await.is(400);
+    let chosen = json!({"secret": "Chosen-Horse-1"});
+    let told = server.call("alice", Method::PATCH, "/robots/1", Some(chosen)).await.is(200).json();
+    assert_eq!(told, json!({"secret": ""}));
+    server.delete("alice", "/robots/1").await.is(200);
+    server.get("admin", "/robots/1").await.is(404);
+    server.get("alice", "/robots/1").await.is(403);
 }
 
 #[actix_web::test]
