@@ -11,6 +11,8 @@ root=$(cd "$(dirname "$0")" && pwd)
 cd "$root"
 # shellcheck source=deploy/lib/setup.sh
 . "$root/deploy/lib/setup.sh"
+# shellcheck source=tests/e2e/lib/postgres.sh
+. "$root/tests/e2e/lib/postgres.sh"
 
 # The whole list, so that a new machine needs one look at the package lists.
 packages=(
@@ -28,7 +30,7 @@ stage() {
     say "stage $1: passed in $((SECONDS - began)) s"
     current_stage=''
 }
-current_stage='' cluster=''
+current_stage=''
 
 finish() {
     local status=$?
@@ -67,41 +69,6 @@ prepare_machine() {
 
 chromedriver_package() { [ -n "$(apt_candidate chromium-driver)" ] && echo chromium-driver || echo chromium-chromedriver; }
 
-# as_postgres COMMAND..: PostgreSQL refuses to run as root.
-as_postgres() {
-    if [ "$(id -u)" -eq 0 ]; then
-        (cd / && setpriv --reuid=postgres --regid=postgres --init-groups "$@")
-    else
-        "$@"
-    fi
-}
-
-# A cluster of our own on a free port; nothing in it outlives the run, so nothing is synced to the disk.
-start_postgres() {
-    local programs port
-    programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
-    [ -x "$programs/initdb" ] || fail "PostgreSQL's initdb is not under /usr/lib/postgresql" "apt-get install postgresql"
-    cluster=$(mktemp -d /tmp/test-postgres.XXXXXX)
-    if [ "$(id -u)" -eq 0 ]; then
-        chown postgres: "$cluster"
-    fi
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    as_postgres "$programs/initdb" --pgdata "$cluster/data" --username postgres --auth trust --encoding UTF8 --no-sync >/dev/null
-    as_postgres "$programs/pg_ctl" --pgdata "$cluster/data" --log "$cluster/log" --wait start --options \
-        "-p $port -k $cluster -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400" \
-        >/dev/null || { cat "$cluster/log" >&2; fail "PostgreSQL did not start" "its log is above"; }
-    postgres_programs=$programs
-    export TEST_DATABASE_URL=postgres://postgres@127.0.0.1:$port/postgres
-    say "PostgreSQL: $TEST_DATABASE_URL"
-}
-
-stop_postgres() {
-    [ -n "$cluster" ] || return 0
-    as_postgres "$postgres_programs/pg_ctl" --pgdata "$cluster/data" --mode immediate stop >/dev/null 2>&1 || true
-    as_root rm -rf "$cluster"
-    cluster=''
-}
-
 check_shell() {
     shellcheck install.sh test.sh .ci/run deploy/lib/setup.sh tests/e2e/*.sh tests/e2e/run tests/e2e/lib/e2e.sh
 }
@@ -109,6 +76,8 @@ check_shell() {
 # Format, dependencies, lints, tests on both engines and in a browser, documentation.
 check_workspace() {
     start_postgres
+    export TEST_DATABASE_URL=$postgres_url
+    say "PostgreSQL: $TEST_DATABASE_URL"
     cargo xtask ci
     stop_postgres
 }

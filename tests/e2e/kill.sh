@@ -21,6 +21,17 @@ for round in 1 2 3; do
     equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/acknowledged")"
 done
 
-scenario "what lies in the store is what the database knows"
-files=$(find "$data/storage" -type f | wc -l)
-report "        $(wc -l <"$work/acknowledged") images acknowledged, $files files in the store"
+scenario "a collection afterwards takes nothing of them"
+report "        $(wc -l <"$work/acknowledged") images were acknowledged"
+"$binary" gc --data "$data" --time-window 0 --delete-untagged
+equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/acknowledged")"
+
+scenario "a job that was killed with the server is done by the next one"
+api POST /system/gc/schedule '{"schedule":{"type":"Manual"},"parameters":{"delete_untagged":true}}'
+kill -KILL "$server"
+wait "$server" || true
+start_server
+last() { api GET '/system/gc?page_size=1&sort=-creation_time' | jq -r '.[0]'; }
+is_done() { [ "$(last | jq -r .job_status)" = Success ]; }
+within 150 is_done
+equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/acknowledged")"
