@@ -78,6 +78,7 @@ gc = Garbage collection
 gc-sub = Frees the space of what no artifact needs any more, while pushes and pulls go on.
 gc-run = Collect now
 gc-dry-run = Dry run
+gc-untagged = Delete untagged artifacts too
 gc-never = Nothing has been collected yet
 gc-never-sub = A dry run tells what would be freed and changes nothing.
 freed = Freed

@@ -78,6 +78,7 @@ gc = 垃圾回收
 gc-sub = 在推送和拉取照常进行的同时，释放不再被任何制品使用的空间。
 gc-run = 立即回收
 gc-dry-run = 试运行
+gc-untagged = 同时删除无标签的制品
 gc-never = 尚未执行过回收
 gc-never-sub = 试运行会告知可释放的空间，不做任何更改。
 freed = 已释放

@@ -68,11 +68,12 @@ fn counted(span: Duration, language: Language, keys: [&str; 3], now: &str) -> Op
     Some(language.text_with(key, "count", Value::Number(count)))
 }
 
-/// How long something took: `0.3 s`, `12 s`, `3 min 4 s`, `2 h 5 min`.
+/// How long something took: `320 ms`, `1.2 s`, `12 s`, `3 min 4 s`, `2 h 5 min`.
 pub(crate) fn span(duration: Duration) -> String {
     let secs = duration.as_secs();
     match secs {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!("{:.1} s", duration.as_secs_f64()),
         10..MINUTE => format!("{secs} s"),
         MINUTE..HOUR => format!("{} min {} s", secs / MINUTE, secs % MINUTE),
         _ => format!("{} h {} min", secs / HOUR, secs % HOUR / MINUTE),

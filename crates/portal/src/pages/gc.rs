@@ -44,8 +44,8 @@ pub(crate) struct GcPage<'a> {
     pub(crate) live: bool,
 }
 
-/// The schedule's name, and its job's unique key.
-const SCHEDULE: &str = "collect_garbage";
+/// The schedule is named as its task, here as in the API.
+const SCHEDULE: &str = queue::Kind::CollectGarbage.as_str();
 /// How long a promise holds: a client may take that long between uploading a layer and naming it.
 const WINDOW_SECS: u64 = 2 * 60 * 60;
 
@@ -56,7 +56,8 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
     let form = match &schedule {
         Some(schedule) => Form::default()
             .with("kind", schedule.kind.as_str())
-            .with("cron", schedule.cron.as_str()),
+            .with("cron", schedule.cron.as_str())
+            .with("delete_untagged", deletes_untagged(&schedule.task).to_string()),
         None => Form::default().with("kind", "None"),
     };
     Answer::page(&page(&visit, form, schedule.and_then(|schedule| schedule.next_run)).await?)
@@ -65,7 +66,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// `POST /gc/run`
 pub(super) async fn run(visit: Visit, form: Form) -> Result<Answer, Error> {
     permit::authorize_system(&visit.principal, Resource::GarbageCollection, Action::Create)?;
-    let task = task(form.ticked("dry_run"));
+    let task = task(form.ticked("dry_run"), form.ticked("delete_untagged"));
     let job = NewJob::now(&task, Trigger::Manual, visit.principal.name(), visit.now);
     let mut tx = visit.app.db.begin().await?;
     match queue::enqueue(&mut tx, &job, visit.now).await {
@@ -93,7 +94,8 @@ pub(super) async fn schedule(visit: Visit, mut form: Form) -> Result<Answer, Err
     let mut tx = visit.app.db.begin().await?;
     match (kind, cron) {
         (Some(kind), Some(cron)) => {
-            schedules::set(&mut tx, SCHEDULE, *kind, &cron, &task(false), visit.now).await?;
+            let task = task(false, form.ticked("delete_untagged"));
+            schedules::set(&mut tx, SCHEDULE, *kind, &cron, &task, visit.now).await?;
         }
         _ => schedules::clear(&mut tx, SCHEDULE).await?,
     }
@@ -108,8 +110,8 @@ const KINDS: [schedules::Kind; 4] = [
     schedules::Kind::Custom,
 ];
 
-const fn task(dry_run: bool) -> Task {
-    Task::CollectGarbage { dry_run, delete_untagged: false, window_secs: WINDOW_SECS }
+const fn task(dry_run: bool, delete_untagged: bool) -> Task {
+    Task::CollectGarbage { dry_run, delete_untagged, window_secs: WINDOW_SECS }
 }
 
 async fn page(visit: &Visit, form: Form, next: Option<Timestamp>) -> Result<GcPage<'_>, Error> {
@@ -125,6 +127,10 @@ async fn page(visit: &Visit, form: Form, next: Option<Timestamp>) -> Result<GcPa
         pager: visit.pager(page.items.len(), page.total),
         rows: page.items.iter().map(|job| RunLine::new(visit, job)).collect(),
     })
+}
+
+fn deletes_untagged(task: &Task) -> bool {
+    matches!(task, Task::CollectGarbage { delete_untagged: true, .. })
 }
 
 fn kinds(visit: &Visit) -> Vec<Kind> {

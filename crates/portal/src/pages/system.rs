@@ -81,10 +81,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// This page is answered, so the portal is well; the rest is asked.
 async fn parts(visit: &Visit) -> Vec<Part> {
     let database = visit.app.db.ping().await.is_ok();
-    let storage = match &visit.app.volume {
-        Some(folder) => volume::of(Some(folder)).await.is_some(),
-        None => true,
-    };
+    let storage = visit.app.storage.check().await.is_ok();
     [("part-portal", true), ("part-database", database), ("part-storage", storage)]
         .map(|(key, healthy)| Part { name: visit.ui.t(key), healthy })
         .into()

@@ -46,7 +46,8 @@ fn sizes_have_binary_units() {
 
 #[test]
 fn spans_have_two_units_at_most() {
-    assert_eq!(span(Duration::from_millis(320)), "0.3 s");
+    assert_eq!(span(Duration::from_millis(320)), "320 ms");
+    assert_eq!(span(Duration::from_millis(1_240)), "1.2 s");
     assert_eq!(span(Duration::from_secs(184)), "3 min 4 s");
     assert_eq!(span(Duration::from_secs(7500)), "2 h 5 min");
 }
