@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -62,11 +64,20 @@ pub struct Db {
     read: Engine<SqlitePool, PgPool>,
     write: Engine<SqlitePool, PgPool>,
     settings: settings::Cache,
+    /// Commits that readers may remember against; of SQLite alone.
+    commits: Option<Arc<AtomicU64>>,
 }
+
+/// A stretch of time in which nothing was committed that a remembered answer could depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(u64);
 
 /// A write transaction: everything in it happens, or nothing. Dropped without commit it is undone.
 #[derive(Debug)]
-pub struct Tx(Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>);
+pub struct Tx {
+    transaction: Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
+    commits: Option<Arc<AtomicU64>>,
+}
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
@@ -121,7 +132,8 @@ impl Db {
     }
 
     fn over(read: Engine<SqlitePool, PgPool>, write: Engine<SqlitePool, PgPool>) -> Self {
-        Self { read, write, settings: settings::Cache::default() }
+        let commits = matches!(write, Engine::Sqlite(_)).then(Arc::default);
+        Self { read, write, settings: settings::Cache::default(), commits }
     }
 
     pub(crate) async fn migrate(&self) -> Result<()> {
@@ -143,10 +155,19 @@ impl Db {
     /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
-        Ok(Tx(match &self.write {
+        let transaction = match &self.write {
             Engine::Sqlite(pool) => Engine::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(pool) => Engine::Postgres(pool.begin().await?),
-        }))
+        };
+        Ok(Tx { transaction, commits: self.commits.clone() })
+    }
+
+    /// The present moment, if this process is the only one that writes: SQLite's, which has one server.
+    ///
+    /// An answer read at a moment is still true while the moment lasts: whoever commits ends it before they tell
+    /// anybody, so that no client reads less than it was told.
+    pub fn moment(&self) -> Option<Moment> {
+        self.commits.as_ref().map(|commits| Moment(commits.load(Ordering::SeqCst)))
     }
 
     /// Whether the database answers.
@@ -164,7 +185,7 @@ impl Db {
 
 impl Tx {
     pub(crate) fn connection(&mut self) -> Engine<&mut SqliteConnection, &mut PgConnection> {
-        match &mut self.0 {
+        match &mut self.transaction {
             Engine::Sqlite(tx) => Engine::Sqlite(&mut **tx),
             Engine::Postgres(tx) => Engine::Postgres(&mut **tx),
         }
@@ -172,8 +193,27 @@ impl Tx {
 
     /// Makes everything in the transaction true and durable.
     pub async fn commit(self) -> Result<()> {
-        on!(self.0, |tx| tx.commit().await?);
+        // Also when it fails: then nobody knows whether it happened.
+        let ended = EndMoment(self.commits);
+        on!(self.transaction, |tx| tx.commit().await?);
+        drop(ended);
         Ok(())
+    }
+
+    /// As [`Tx::commit`], for what no remembered answer depends on: counters, sessions, the queue, bytes on their way.
+    pub async fn commit_aside(self) -> Result<()> {
+        on!(self.transaction, |tx| tx.commit().await?);
+        Ok(())
+    }
+}
+
+struct EndMoment(Option<Arc<AtomicU64>>);
+
+impl Drop for EndMoment {
+    fn drop(&mut self) {
+        if let Some(commits) = &self.0 {
+            commits.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 

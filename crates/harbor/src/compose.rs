@@ -21,6 +21,7 @@ fn registry(instance: &Instance, stop: &Shutdown) -> Routes {
         tokens: registry::Tokens::new(instance.keys.clone(), &settings.service),
         settings: Arc::new(settings),
         pulls: registry::PullLog::default(),
+        recent: registry::Recent::default(),
     };
     tasks::spawn(stop, "pulls", app.pulls.clone().run(app.db.clone(), stop.clone()));
     registry::routes(app)

@@ -33,13 +33,14 @@ pub(crate) async fn run(app: App, stop: Shutdown) {
     }
 }
 
-async fn round(app: &App) -> domain::Result<()> {
+/// One round, here and now.
+pub async fn round(app: &App) -> domain::Result<()> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let lost = queue::reclaim(&mut tx, now).await?;
     schedules::due(&mut tx, now).await?;
     pulls::fold(&mut tx, PULLS_AT_ONCE).await?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     if lost > 0 {
         tracing::warn!(jobs = lost, "jobs of lost workers are begun again");
     }

@@ -2,6 +2,8 @@
 //!
 //! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs.
 
+use std::sync::Arc;
+
 use ::blobs::Reader;
 use ::web::{run, security};
 use actix_web::body::SizedStream;
@@ -9,8 +11,7 @@ use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use domain::Entity;
 use domain::blobs::{self, Blob};
-use domain::permit::RepositoryPermit;
-use oci::{Digest, ErrorCode};
+use oci::{Digest, ErrorCode, RepositoryName};
 use serde_json::json;
 
 use crate::App;
@@ -26,14 +27,11 @@ const FOREVER: &str = "private, max-age=31536000, immutable";
 pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Result<HttpResponse> {
     let digest = path.digest.clone();
     if content::is_known(req.headers().get(header::IF_NONE_MATCH), &digest) {
-        run(async move { found(&caller, &path).await }).await?;
+        found(&caller, path).await?;
         return Ok(described(HttpResponse::NotModified(), &digest).finish());
     }
-    let reader = run(async move {
-        let blob = found(&caller, &path).await?;
-        opened(&caller.app, &blob).await
-    })
-    .await?;
+    let blob = found(&caller, path).await?;
+    let reader = run(async move { opened(&caller.app, &blob).await }).await?;
     let range = req.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
     Ok(sent(&digest, &reader, wanted(range, reader.size())))
 }
@@ -62,12 +60,12 @@ fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
 /// HEAD is how a pushing client asks whether it must upload: a 200 is a promise that the blob stays for a while.
 pub(crate) async fn head(caller: Caller, path: OfDigest) -> Result<HttpResponse> {
     let digest = path.digest.clone();
-    let blob = run(async move {
-        let blob = found(&caller, &path).await?;
-        promised(&caller, &path, &blob).await?;
-        Ok::<_, Error>(blob)
-    })
-    .await?;
+    let name = path.name.clone();
+    let blob = found(&caller, path).await?;
+    if blobs::needs_promise(&blob, caller.app.clock.now()) {
+        let blob = Arc::clone(&blob);
+        run(async move { promise(&caller, &name, &blob).await }).await?;
+    }
     Ok(described(HttpResponse::Ok(), &digest).body(Absent(blob.size)))
 }
 
@@ -83,23 +81,25 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
     Ok(content::accepted())
 }
 
-async fn found(caller: &Caller, path: &OfDigest) -> Result<Blob> {
-    let permit = caller.authorize(&path.name, Need::Pull).await?;
-    let unknown =
-        || Error::of(ErrorCode::BlobUnknown).detail(json!({ "digest": path.digest.as_str() }));
-    let repository = permit.repository().ok_or_else(unknown)?;
-    blobs::find(&caller.app.db, repository, &path.digest).await?.ok_or_else(unknown)
+async fn found(caller: &Caller, path: OfDigest) -> Result<Arc<Blob>> {
+    let asking = caller.clone();
+    let OfDigest { name, digest } = path.clone();
+    let find = run(async move {
+        let permit = asking.authorize(&path.name, Need::Pull).await?;
+        let unknown =
+            || Error::of(ErrorCode::BlobUnknown).detail(json!({ "digest": path.digest.as_str() }));
+        let repository = permit.repository().ok_or_else(unknown)?;
+        blobs::find(&asking.app.db, repository, &path.digest).await?.ok_or_else(unknown)
+    });
+    caller.app.recent.blob(caller, &name, &digest, find).await
 }
 
-async fn promised(caller: &Caller, path: &OfDigest, blob: &Blob) -> Result<()> {
-    let now = caller.app.clock.now();
-    if !blobs::needs_promise(blob, now) {
-        return Ok(());
-    }
-    let permit: RepositoryPermit = caller.authorize(&path.name, Need::Pull).await?;
+/// Renews the lease that HEAD relies on. A blob that the collector took meanwhile is told to be gone.
+async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<()> {
+    let permit = caller.authorize(name, Need::Pull).await?;
     let repository = permit.repository().ok_or(domain::Error::NotFound(Entity::Blob))?;
     let mut tx = caller.app.db.begin().await?;
-    let kept = blobs::promise(&mut tx, repository, blob.id, now).await?;
+    let kept = blobs::promise(&mut tx, repository, blob.id, caller.app.clock.now()).await?;
     tx.commit().await?;
     if kept { Ok(()) } else { Err(Error::of(ErrorCode::BlobUnknown)) }
 }

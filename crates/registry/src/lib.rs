@@ -12,6 +12,7 @@ mod path;
 mod caller;
 mod content;
 mod pulls;
+mod recent;
 mod base;
 mod blobs;
 mod range;
@@ -30,6 +31,7 @@ use web::{Refusal, Routes};
 
 pub use caller::Tokens;
 pub use pulls::PullLog;
+pub use recent::Recent;
 pub use settings::Settings;
 
 /// What the registry works with; cheap to clone.
@@ -42,6 +44,7 @@ pub struct App {
     pub tokens: Tokens,
     pub settings: Arc<Settings>,
     pub pulls: PullLog,
+    pub recent: Recent,
 }
 
 const MANIFEST: &str = "/v2/{name:.+}/manifests/{reference}";

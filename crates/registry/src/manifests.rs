@@ -2,6 +2,8 @@
 //!
 //! The bytes are kept and served exactly as they were pushed.
 
+use std::sync::Arc;
+
 use ::web::{Body, body, run};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
@@ -19,6 +21,7 @@ use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::error::{Error, Result};
 use crate::path::OfManifest;
+use crate::recent::Manifest as Found;
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// A config larger than this is not read for its platform.
@@ -29,26 +32,13 @@ pub(crate) async fn pull(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let stored = run(async move {
-        let permit = caller.authorize(&path.name, Need::Pull).await?;
-        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
-        let found = artifacts::by_reference(&caller.app.db, repository, &path.reference).await?;
-        let stored = found.ok_or_else(|| unknown(&path.reference))?;
-        let pull = Pull::new(&permit, &stored, &path.reference, caller.app.clock.now())?;
-        caller.app.pulls.note(pull);
-        Ok::<_, Error>(stored)
-    })
-    .await?;
-    if content::is_known(req.headers().get(header::IF_NONE_MATCH), &stored.digest) {
-        return Ok(described(
-            HttpResponse::NotModified(),
-            &stored.digest,
-            stored.media_type.as_str(),
-        )
-        .finish());
+    let found = found(&caller, path).await?;
+    caller.app.pulls.note(Pull { at: caller.app.clock.now(), ..found.pull.clone() });
+    let mut answer = described(status_for(&req, &found), &found);
+    if is_known(&req, &found) {
+        return Ok(answer.finish());
     }
-    Ok(described(HttpResponse::Ok(), &stored.digest, stored.media_type.as_str())
-        .body(Bytes::from(stored.content)))
+    Ok(answer.body(found.content.clone()))
 }
 
 pub(crate) async fn head(
@@ -56,28 +46,38 @@ pub(crate) async fn head(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let found = run(async move {
-        let permit = caller.authorize(&path.name, Need::Pull).await?;
-        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
-        let found = artifacts::resolve(&caller.app.db, repository, &path.reference).await?;
-        found.ok_or_else(|| unknown(&path.reference))
-    })
-    .await?;
-    let answer = match content::is_known(req.headers().get(header::IF_NONE_MATCH), &found.digest) {
-        true => HttpResponse::NotModified(),
-        false => HttpResponse::Ok(),
-    };
-    Ok(described(answer, &found.digest, found.media_type.as_str()).body(Absent(found.size)))
+    let found = found(&caller, path).await?;
+    let size = u64::try_from(found.content.len()).unwrap_or(u64::MAX);
+    Ok(described(status_for(&req, &found), &found).body(Absent(size)))
 }
 
-fn described(
-    mut answer: HttpResponseBuilder,
-    digest: &Digest,
-    media_type: &str,
-) -> HttpResponseBuilder {
-    content::identified(&mut answer, digest);
+async fn found(caller: &Caller, path: OfManifest) -> Result<Arc<Found>> {
+    let asking = caller.clone();
+    let (name, reference) = (path.name.clone(), path.reference.clone());
+    let find = run(async move {
+        let permit = asking.authorize(&path.name, Need::Pull).await?;
+        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
+        let found = artifacts::by_reference(&asking.app.db, repository, &path.reference).await?;
+        let stored = found.ok_or_else(|| unknown(&path.reference))?;
+        let pull = Pull::new(&permit, &stored, &path.reference, asking.app.clock.now())?;
+        let content = Bytes::from(stored.content);
+        Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
+    });
+    caller.app.recent.manifest(caller, &name, reference.as_str(), find).await
+}
+
+fn is_known(req: &HttpRequest, found: &Found) -> bool {
+    content::is_known(req.headers().get(header::IF_NONE_MATCH), &found.digest)
+}
+
+fn status_for(req: &HttpRequest, found: &Found) -> HttpResponseBuilder {
+    if is_known(req, found) { HttpResponse::NotModified() } else { HttpResponse::Ok() }
+}
+
+fn described(mut answer: HttpResponseBuilder, found: &Found) -> HttpResponseBuilder {
+    content::identified(&mut answer, &found.digest);
     answer
-        .insert_header((header::CONTENT_TYPE, media_type))
+        .insert_header((header::CONTENT_TYPE, found.media_type.as_str()))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     answer
 }

@@ -25,6 +25,7 @@ pub(crate) struct OfManifest {
 }
 
 /// `/v2/<name>/…/<digest>`
+#[derive(Clone)]
 pub(crate) struct OfDigest {
     pub(crate) name: RepositoryName,
     pub(crate) digest: Digest,

@@ -51,5 +51,5 @@ impl PullLog {
 async fn write(db: &Db, batch: &[Pull]) -> domain::Result<()> {
     let mut tx = db.begin().await?;
     pulls::append(&mut tx, batch).await?;
-    tx.commit().await
+    tx.commit_aside().await
 }

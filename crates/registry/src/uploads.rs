@@ -75,7 +75,7 @@ async fn mounted(
     let mut tx = caller.app.db.begin().await?;
     let target = repositories::ensure(&mut tx, permit, now).await?;
     let mounted = blobs::mount(&mut tx, source, target, digest, now).await?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     Ok(mounted)
 }
 
@@ -84,7 +84,7 @@ async fn begin(app: &App, permit: &RepositoryPermit) -> Result<Upload> {
     let mut tx = app.db.begin().await?;
     let upload =
         uploads::open(&mut tx, permit, Key::fresh().as_str(), state, app.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     Ok(upload)
 }
 
@@ -139,7 +139,7 @@ async fn acknowledge(app: &App, upload: Upload, writer: Writer) -> Result<u64> {
     let mut tx = app.db.begin().await?;
     let moved = uploads::advance(&mut tx, &upload, paused.offset, &state, app.clock.now()).await;
     moved.map_err(moved_by_another(upload.received))?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     Ok(paused.offset)
 }
 
@@ -215,7 +215,7 @@ async fn record(
     let (digest, size) = (&committed.digest, committed.size);
     let recorded =
         blobs::record(&mut tx, upload.repository, digest, size, key.as_str(), now).await?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     if recorded.redundant {
         remove(app, key).await;
     }
@@ -236,7 +236,7 @@ async fn discard(app: &App, upload: &Upload) -> Result<()> {
     let key = key_of(upload)?;
     let mut tx = app.db.begin().await?;
     uploads::cancel(&mut tx, upload, app.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit_aside().await?;
     remove(app, &key).await;
     Ok(())
 }
@@ -252,7 +252,7 @@ async fn try_remove(app: &App, key: &Key) -> Result<()> {
     app.store.delete(key).await?;
     let mut tx = app.db.begin().await?;
     collection::forget(&mut tx, &[key.to_string()]).await?;
-    Ok(tx.commit().await?)
+    Ok(tx.commit_aside().await?)
 }
 
 /// The session, asked for from a worker.

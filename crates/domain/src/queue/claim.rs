@@ -81,7 +81,7 @@ pub async fn claim(db: &Db, owner: &str, now: Timestamp, lease: Duration) -> Res
     if task.is_err() {
         fail_unknown(&mut tx, row.id, now).await?;
     }
-    tx.commit().await?;
+    tx.commit_aside().await?;
     Ok(Some(Claim {
         job: row.id,
         task: task?,
@@ -117,7 +117,7 @@ pub async fn heartbeat(db: &Db, claim: &Claim, now: Timestamp, lease: Duration) 
         .bind(now.plus(lease))
         .fetch_optional(connection)
         .await?);
-    tx.commit().await?;
+    tx.commit_aside().await?;
     Ok(match stop {
         None => Beat::Lost,
         Some(true) => Beat::Stop,
@@ -138,7 +138,7 @@ pub async fn progress(db: &Db, claim: &Claim, progress: &Json) -> Result<()> {
         .execute(connection)
         .await?
         .rows_affected());
-    tx.commit().await?;
+    tx.commit_aside().await?;
     if done == 0 { Err(lost()) } else { Ok(()) }
 }
 
@@ -163,7 +163,7 @@ pub async fn append_log(db: &Db, claim: &Claim, lines: &[String], now: Timestamp
             return Err(lost());
         }
     }
-    tx.commit().await
+    tx.commit_aside().await
 }
 
 /// Ends the attempt; tells how the job stands now.
@@ -191,7 +191,7 @@ pub async fn finish(db: &Db, claim: &Claim, outcome: Outcome, now: Timestamp) ->
         State::Pending => stop_if_asked(&mut tx, claim.job, now).await?,
         State::Running | State::Success | State::Error | State::Stopped => false,
     };
-    tx.commit().await?;
+    tx.commit_aside().await?;
     match (done, stopped) {
         (0, _) => Err(lost()),
         (_, true) => Ok(State::Stopped),

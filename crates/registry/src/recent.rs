@@ -1,0 +1,109 @@
+//! What the bearer of a token was told a moment ago, told again without asking the database.
+//!
+//! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
+//! one untrue ends the moment before its own client hears of it. Where other processes write too there are no
+//! moments, and nothing is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::Principal;
+use bytes::Bytes;
+use domain::blobs::Blob;
+use domain::db::Moment;
+use domain::pulls::Pull;
+use moka::sync::Cache;
+use oci::{Digest, MediaType, RepositoryName};
+
+use crate::caller::Caller;
+use crate::error::Result;
+
+/// Bytes of manifests kept at the most.
+const CAPACITY: u64 = 16 * 1024 * 1024;
+/// What an entry takes beside a manifest's bytes, about.
+const OVERHEAD: usize = 512;
+/// A moment may be long; an entry that is asked for this rarely is not worth its place.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// A manifest as it is served, with what is noted of each pull.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    pub(crate) digest: Digest,
+    pub(crate) media_type: MediaType,
+    pub(crate) content: Bytes,
+    pub(crate) pull: Pull,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Recent {
+    manifests: Answers<Manifest>,
+    blobs: Answers<Blob>,
+}
+
+type Answers<V> = Cache<Arc<str>, (Moment, Arc<V>)>;
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self {
+            manifests: answers(|manifest: &Manifest| manifest.content.len()),
+            blobs: answers(|_| 0),
+        }
+    }
+}
+
+fn answers<V: Send + Sync + 'static>(size: fn(&V) -> usize) -> Answers<V> {
+    Cache::builder()
+        .max_capacity(CAPACITY)
+        .weigher(move |key: &Arc<str>, (_, value): &(Moment, Arc<V>)| {
+            u32::try_from(OVERHEAD + key.len() + size(value)).unwrap_or(u32::MAX)
+        })
+        .time_to_live(KEPT)
+        .build()
+}
+
+impl Recent {
+    pub(crate) async fn manifest(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+        reference: &str,
+        find: impl Future<Output = Result<Manifest>>,
+    ) -> Result<Arc<Manifest>> {
+        recall(&self.manifests, caller, name, reference, find).await
+    }
+
+    pub(crate) async fn blob(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+        digest: &Digest,
+        find: impl Future<Output = Result<Blob>>,
+    ) -> Result<Arc<Blob>> {
+        recall(&self.blobs, caller, name, digest.as_str(), find).await
+    }
+}
+
+async fn recall<V: Send + Sync + 'static>(
+    answers: &Answers<V>,
+    caller: &Caller,
+    name: &RepositoryName,
+    what: &str,
+    find: impl Future<Output = Result<V>>,
+) -> Result<Arc<V>> {
+    // Before anything is read: what is committed from here on must not pass for read.
+    let moment = caller.app.db.moment();
+    let (Some(moment), Principal::Bearer(claims)) = (moment, &caller.principal) else {
+        return find.await.map(Arc::new);
+    };
+    // A name has no space, so that no two questions share a key.
+    let key = format!("{} {name} {what}", claims.jti);
+    if let Some((read_at, value)) = answers.get(key.as_str())
+        && read_at == moment
+    {
+        return Ok(value);
+    }
+    let value = Arc::new(find.await?);
+    answers.insert(key.into(), (moment, Arc::clone(&value)));
+    Ok(value)
+}
