@@ -18,7 +18,7 @@ cd "$root"
 packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
     postgresql chromium chromium-driver
-    docker.io skopeo podman buildah debootstrap runc
+    docker.io skopeo podman buildah debootstrap debian-archive-keyring
 )
 
 # stage NAME FUNCTION: tells what runs, how long it took, and where it broke.
