@@ -6,10 +6,12 @@
 
 mod task;
 mod claim;
+mod release;
 mod history;
 
 pub use claim::{Beat, Claim, Outcome, append_log, claim, finish, heartbeat, progress, reclaim};
 pub use history::{Job, LogLine, Query, by_id, list, log, purge};
+pub use release::{expire_all, release};
 pub use task::{Kind, State, Task, Trigger};
 
 use crate::db::on;

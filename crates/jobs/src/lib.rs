@@ -12,7 +12,7 @@ use anyhow::Result;
 use domain::{Clock, Db};
 use web::{Shutdown, tasks};
 
-pub use housekeeping::ensure_schedules;
+pub use housekeeping::{ensure_schedules, round as housekeep};
 use worker::Worker;
 
 /// What jobs work with; cheap to clone.
@@ -43,3 +43,6 @@ pub async fn drain(app: &App) -> Result<usize> {
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod testing;

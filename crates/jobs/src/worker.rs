@@ -22,14 +22,23 @@ const POLL: Duration = Duration::from_millis(500);
 /// After the database was away.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Why a worker let go of a job.
+enum End {
+    Of(Outcome),
+    /// The lease ran out while the database did not answer.
+    Lost,
+    Shutdown,
+}
+
 pub(crate) struct Worker {
     app: App,
     owner: String,
+    heartbeat: Duration,
 }
 
 impl Worker {
     pub(crate) fn new(app: App) -> Self {
-        Self { app, owner: Uuid::now_v7().to_string() }
+        Self { app, owner: Uuid::now_v7().to_string(), heartbeat: HEARTBEAT }
     }
 
     pub(crate) async fn run(self, stop: Shutdown) {
@@ -56,15 +65,26 @@ impl Worker {
             return Ok(false);
         };
         let stop = CancellationToken::new();
-        let outcome = tokio::select! {
-            outcome = self.attempt(&claim, stop.clone()) => Some(outcome),
-            () = self.keep_alive(&claim, &stop) => None,
-            // The job goes back to the queue when its lease ends: begun again, it goes on where it was.
-            () = shutdown.triggered() => None,
+        let end = tokio::select! {
+            outcome = self.attempt(&claim, stop.clone()) => End::Of(outcome),
+            () = self.keep_alive(&claim, &stop) => End::Lost,
+            () = shutdown.triggered() => End::Shutdown,
         };
-        if let Some(outcome) = outcome {
-            queue::finish(&self.app.db, &claim, outcome, self.app.clock.now()).await?;
-        }
+        let now = self.app.clock.now();
+        let recorded = match end {
+            End::Of(outcome) => queue::finish(&self.app.db, &claim, outcome, now).await.map(drop),
+            // Begun again, by us after a restart or by another, it goes on where it was.
+            End::Shutdown => queue::release(&self.app.db, &claim, now).await,
+            End::Lost => {
+                tracing::warn!(job = %claim.job, "the lease was lost: another worker goes on");
+                Ok(())
+            }
+        };
+        recorded.unwrap_or_else(|error| {
+            // Its lease will run out, and it is begun again.
+            let error = web::chain(&error);
+            tracing::warn!(job = %claim.job, %error, "the end of the job was not recorded");
+        });
         Ok(true)
     }
 
@@ -86,7 +106,7 @@ impl Worker {
     async fn keep_alive(&self, claim: &Claim, stop: &CancellationToken) {
         let mut last = tokio::time::Instant::now();
         loop {
-            tokio::time::sleep(HEARTBEAT).await;
+            tokio::time::sleep(self.heartbeat).await;
             match queue::heartbeat(&self.app.db, claim, self.app.clock.now(), LEASE).await {
                 Ok(Beat::Continue) => last = tokio::time::Instant::now(),
                 Ok(Beat::Stop) => {
@@ -104,3 +124,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Beat, Job, Kind, NewJob, Outcome, Query, State, Task, Trigger, append_log, by_id, claim,
-    enqueue, finish, heartbeat, list, log, progress, purge, reclaim, stop,
+    enqueue, expire_all, finish, heartbeat, list, log, progress, purge, reclaim, release, stop,
 };
 use crate::ids::JobId;
 use crate::listing::Paging;
@@ -274,6 +274,50 @@ async fn history_keeps_the_newest_of_each_kind() {
         };
         let page = list(&db, &pending).await.unwrap();
         assert_eq!((page.total, page.items.len()), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_given_back_is_begun_again_at_once_and_the_attempt_does_not_count() {
+    each_engine(async |db| {
+        let id = queue(&db, &GC, true).await.unwrap();
+        let held = claim(&db, "w1", at(1), LEASE).await.unwrap().unwrap();
+        release(&db, &held, at(2)).await.unwrap();
+        assert_eq!(heartbeat(&db, &held, at(2), LEASE).await.unwrap(), Beat::Lost);
+        let again = claim(&db, "w2", at(2), LEASE).await.unwrap().unwrap();
+        assert_eq!((again.job, again.attempt), (id, 1));
+        // Whoever gave it back has nothing to give back any more.
+        release(&db, &held, at(3)).await.unwrap();
+        assert_eq!(job(&db, id).await.state, State::Running);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_should_stop_is_not_begun_again_when_it_is_given_back() {
+    each_engine(async |db| {
+        let id = queue(&db, &GC, true).await.unwrap();
+        let held = claim(&db, "w1", at(1), LEASE).await.unwrap().unwrap();
+        stop_job(&db, id, at(2)).await.unwrap();
+        release(&db, &held, at(3)).await.unwrap();
+        let ended = job(&db, id).await;
+        assert_eq!((ended.state, ended.finished_at), (State::Stopped, Some(at(3))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_alone_takes_every_job_back_at_once() {
+    each_engine(async |db| {
+        queue(&db, &GC, true).await.unwrap();
+        claim(&db, "w1", at(1), LEASE).await.unwrap().unwrap();
+        assert_eq!(take_back(&db, at(2)).await, 0);
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(expire_all(&mut tx).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        assert_eq!(take_back(&db, at(2)).await, 1);
+        assert!(claim(&db, "w2", at(2), LEASE).await.unwrap().is_some());
     })
     .await;
 }

@@ -13,12 +13,17 @@ use serde_json::{Value, json};
 use super::BATCH;
 use crate::context::{Ended, Job};
 
+/// Objects that cannot be removed are named in the log up to this many; a store that is away must not fill it.
+const NAMED: u64 = 20;
+
 /// What was removed, for the result and for whoever watches.
 #[derive(Default)]
 struct Freed {
     rows: Stats,
     objects: u64,
     bytes: u64,
+    /// Objects that could not be removed.
+    left: u64,
 }
 
 impl Freed {
@@ -64,6 +69,10 @@ pub(super) async fn collect(
 ) -> Result<Ended> {
     let cutoff = job.app.clock.now().minus(Duration::from_secs(window_secs));
     job.log(format!("collecting what nothing references since {cutoff}")).await?;
+    if Duration::from_secs(window_secs) < domain::blobs::LEASE {
+        job.log("the window is shorter than clients were promised: one that pushes now may have to push again")
+            .await?;
+    }
     let mut freed = Freed::default();
     empty_deleted(job, &mut freed, cutoff).await?;
     if delete_untagged {
@@ -75,6 +84,10 @@ pub(super) async fn collect(
     if job.is_stopped() {
         job.log("stopped on request; what was not removed waits for the next run").await?;
         return Ok(Ended::Stopped);
+    }
+    if freed.left > 0 {
+        job.log(format!("{} objects could not be removed; the next run tries again", freed.left))
+            .await?;
     }
     job.log(format!(
         "removed {} blobs with {} bytes, {} manifests and {} repositories",
@@ -162,10 +175,19 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
         after = Some(last.object_key.clone());
         let mut gone = Vec::with_capacity(batch.len());
         for object in batch {
-            if delete(job, &object).await? {
-                freed.objects += 1;
-                freed.bytes += object.size.unsigned_abs();
-                gone.push(object.object_key);
+            match delete(job, &object).await? {
+                Ok(()) => {
+                    freed.objects += 1;
+                    freed.bytes += object.size.unsigned_abs();
+                    gone.push(object.object_key);
+                }
+                Err(error) => {
+                    freed.left += 1;
+                    if freed.left <= NAMED {
+                        let line = format!("{}: {}", object.object_key, web::chain(&error));
+                        job.log(format!("cannot remove {line}")).await?;
+                    }
+                }
             }
         }
         let mut tx = db.begin().await?;
@@ -177,16 +199,13 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
 }
 
 /// An object that cannot be removed now stays condemned: one bad file does not end the collection.
-async fn delete(job: &Job<'_>, object: &Condemned) -> Result<bool> {
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<()>> {
     let key: Key = object
         .object_key
         .parse()
         .with_context(|| format!("the database holds an invalid key {:?}", object.object_key))?;
-    match job.app.store.delete(&key).await {
-        Ok(()) => Ok(true),
-        Err(error) => {
-            job.log(format!("cannot remove {key}: {}", web::chain(&error))).await?;
-            Ok(false)
-        }
-    }
+    Ok(job.app.store.delete(&key).await)
 }
+
+#[cfg(test)]
+mod tests;
