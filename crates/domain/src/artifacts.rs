@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use oci::{Digest, MediaType, Platform, Reference};
 
-pub use list::{Field, Query, TagFilter, count, find, list};
+pub use list::{Field, Query, Scope, TagFilter, count, find, list};
 pub use push::{Push, Pushed, push};
 pub use referrers::{Referrer, referrers};
 pub use remove::delete;

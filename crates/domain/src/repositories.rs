@@ -6,6 +6,8 @@
 //! Whoever changes the artifacts of a repository, or removes a blob from it, holds its row ([`lock`], [`publish`])
 //! until the end of the transaction. PostgreSQL has no other order between them; SQLite has one writer anyway.
 
+use std::collections::BTreeMap;
+
 use oci::RepositoryName;
 
 use crate::audit;
@@ -164,6 +166,21 @@ const fn column(field: Field) -> &'static str {
         Field::UpdatedAt => "r.updated_at",
         Field::Pulls => "r.pulls",
     }
+}
+
+/// The names of the live repositories among those, in one statement.
+pub async fn names(
+    db: &Db,
+    repositories: &[RepositoryId],
+) -> Result<BTreeMap<RepositoryId, RepositoryName>> {
+    if repositories.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut sql = Sql::new("SELECT id, name FROM repositories WHERE deleted_at IS NULL AND id IN ");
+    sql.list(repositories.iter().map(|id| id.0));
+    let rows: Vec<(RepositoryId, String)> =
+        on!(db.read(), |pool| sql.builder().build_query_as().fetch_all(pool).await?);
+    rows.into_iter().map(|(id, name)| Ok((id, parse_name(&name)?))).collect()
 }
 
 /// The names of published repositories after `last`, in bytewise order, at most `n`.

@@ -79,6 +79,7 @@ fn of_projects(routes: Routes) -> Routes {
         .delete(&project, projects::delete)
         .get(&format!("{project}/_deletable"), projects::deletable)
         .get(&format!("{project}/summary"), projects::summary)
+        .get(&format!("{project}/artifacts"), artifacts::list_of_project)
         .get(&at("/projects/{project_name}/logs"), audit_logs::of_project)
         .get(&at("/projects/{project_name}/auditlog-exts"), audit_logs::ext_of_project)
         .get(&members, members::list)

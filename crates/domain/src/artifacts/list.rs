@@ -7,7 +7,7 @@ use oci::{MediaType, Reference};
 use super::{Artifact, Child, parse_annotations, parse_digest, parse_media_type, platform};
 use crate::blobs::bytes;
 use crate::db::on;
-use crate::ids::{ArtifactId, RepositoryId};
+use crate::ids::{ArtifactId, ProjectId, RepositoryId};
 use crate::listing::{Match, Page, Paging, Sort};
 use crate::sql::{Sql, pattern};
 use crate::{Db, Error, Result, Timestamp, tags};
@@ -29,12 +29,20 @@ pub enum Field {
     Size,
 }
 
+/// Whose artifacts a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Repository(RepositoryId),
+    /// Of all its repositories.
+    Project(ProjectId),
+}
+
 /// What a list of artifacts is asked for. Without a sort the latest push comes first.
 ///
 /// As in Harbor, what is only part of an index is left out, unless it is asked for by digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    pub repository: RepositoryId,
+    pub scope: Scope,
     pub tags: Option<TagFilter>,
     pub digest: Option<Match>,
     pub kind: Option<Match>,
@@ -48,8 +56,13 @@ pub struct Query {
 impl Query {
     /// Everything of a repository.
     pub const fn all(repository: RepositoryId, paging: Paging) -> Self {
+        Self::within(Scope::Repository(repository), paging)
+    }
+
+    /// Everything of a repository or a project.
+    pub const fn within(scope: Scope, paging: Paging) -> Self {
         Self {
-            repository,
+            scope,
             tags: None,
             digest: None,
             kind: None,
@@ -119,13 +132,13 @@ struct ChildRow {
 
 const COLUMNS: &str = "SELECT a.id, a.repository_id, a.digest, a.kind, a.media_type, a.config_media_type, \
     a.artifact_type, a.subject_digest, a.size, a.annotations, a.os, a.architecture, a.variant, \
-    a.pushed_at, a.pulled_at FROM artifacts a WHERE a.repository_id = ";
+    a.pushed_at, a.pulled_at FROM artifacts a WHERE ";
 
-/// One page of a repository's artifacts, with tags and children.
+/// One page of artifacts, with tags and children.
 pub async fn list(db: &Db, query: &Query) -> Result<Page<Artifact>> {
     let total = count(db, query).await?;
     let mut sql = Sql::new(COLUMNS);
-    sql.bind(query.repository.0);
+    confine(&mut sql, query.scope);
     restrict(&mut sql, query);
     sql.push(" ORDER BY ");
     for sort in &query.sort {
@@ -138,8 +151,8 @@ pub async fn list(db: &Db, query: &Query) -> Result<Page<Artifact>> {
 
 /// How many artifacts the query has on all pages.
 pub async fn count(db: &Db, query: &Query) -> Result<i64> {
-    let mut sql = Sql::new("SELECT COUNT(*) FROM artifacts a WHERE a.repository_id = ");
-    sql.bind(query.repository.0);
+    let mut sql = Sql::new("SELECT COUNT(*) FROM artifacts a WHERE ");
+    confine(&mut sql, query.scope);
     restrict(&mut sql, query);
     Ok(on!(db.read(), |pool| sql.builder().build_query_scalar().fetch_one(pool).await?))
 }
@@ -151,7 +164,7 @@ pub async fn find(
     reference: &Reference,
 ) -> Result<Option<Artifact>> {
     let mut sql = Sql::new(COLUMNS);
-    sql.bind(repository.0);
+    confine(&mut sql, Scope::Repository(repository));
     match reference {
         Reference::Digest(digest) => {
             sql.push(" AND a.digest = ").bind(digest.as_str());
@@ -162,6 +175,16 @@ pub async fn find(
         }
     }
     Ok(load(db, &sql).await?.pop())
+}
+
+fn confine(sql: &mut Sql, scope: Scope) {
+    match scope {
+        Scope::Repository(repository) => sql.push("a.repository_id = ").bind(repository.0),
+        Scope::Project(project) => sql
+            .push("a.repository_id IN (SELECT id FROM repositories WHERE deleted_at IS NULL AND project_id = ")
+            .bind(project.0)
+            .push(")"),
+    };
 }
 
 fn restrict(sql: &mut Sql, query: &Query) {

@@ -33,7 +33,10 @@ pub async fn purge(
 }
 
 fn restrict_to_operations(sql: &mut Sql, operations: &[String]) {
+    // `delete`, or as Harbor says it of one type of resource: `delete_artifact`.
     if !operations.is_empty() {
-        sql.push(" AND operation IN ").list(operations.iter().map(String::as_str));
+        let words = || operations.iter().map(String::as_str);
+        sql.push(" AND (operation IN ").list(words());
+        sql.push(" OR operation || '_' || resource_type IN ").list(words()).push(")");
     }
 }

@@ -96,6 +96,8 @@ async fn a_purge_takes_the_oldest_first_and_stops_at_its_limit() {
                 .await;
         }
         let pulls = ["pull".to_owned()];
+        assert_eq!(purgeable(&db, hour(3), &["create_artifact".to_owned()]).await.unwrap(), 1);
+        assert_eq!(purgeable(&db, hour(3), &["create_project".to_owned()]).await.unwrap(), 0);
         assert_eq!(purgeable(&db, hour(3), &pulls).await.unwrap(), 2);
         assert_eq!(purgeable(&db, hour(3), &[]).await.unwrap(), 3);
         let mut tx = db.begin().await.unwrap();

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use ::web::run;
 use actix_web::web::Query;
 use auth::{Action, Resource};
-use domain::artifacts::{self, Artifact, Child, Field, TagFilter};
+use domain::artifacts::{self, Artifact, Child, Field, Scope, TagFilter};
+use domain::ids::ProjectId;
 use domain::permit::RepositoryPermit;
-use domain::{Db, Entity};
-use oci::Platform;
+use domain::{Db, Entity, repositories};
+use oci::{Platform, RepositoryName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -84,7 +85,7 @@ pub(crate) struct PlatformView {
 }
 
 impl ArtifactView {
-    fn new(artifact: Artifact, permit: &RepositoryPermit, with_tags: bool) -> Self {
+    fn new(artifact: Artifact, project: ProjectId, name: &str, with_tags: bool) -> Self {
         let id = artifact.id;
         let reference = |child| Reference::new(id.0, child);
         let tags = if with_tags { artifact.tags } else { Vec::new() };
@@ -94,9 +95,9 @@ impl ArtifactView {
             media_type: artifact.config_media_type,
             manifest_media_type: artifact.media_type.as_str().to_owned(),
             artifact_type: artifact.artifact_type,
-            project_id: permit.project().id.0,
+            project_id: project.0,
             repository_id: artifact.repository.0,
-            repository_name: permit.name().as_str().to_owned(),
+            repository_name: name.to_owned(),
             digest: artifact.digest.as_str().to_owned(),
             size: artifact.size,
             push_time: artifact.pushed_at.into(),
@@ -163,18 +164,60 @@ pub(crate) async fn list(
         let (db, principal) = (&caller.app.db, &caller.principal);
         let permit = repository.authorize(db, principal, Resource::Artifact, Action::List).await?;
         let repository = permit.repository().ok_or_else(|| Error::not_found(Entity::Repository))?;
-        let wish = artifacts::Query {
-            tags: tag_filter(&listing),
-            digest: listing.text("digest"),
-            kind: listing.text("type"),
-            media_type: listing.text("manifest_media_type"),
-            config_media_type: listing.text("media_type"),
-            artifact_type: listing.text("artifact_type"),
-            sort: listing.sort(field),
-            ..artifacts::Query::all(repository, listing.paging())
-        };
-        let page = artifacts::list(db, &wish).await?;
-        listing.answer(page, |artifact| ArtifactView::new(artifact, &permit, query.with_tags()))
+        let page = artifacts::list(db, &wish(&listing, Scope::Repository(repository))).await?;
+        let (project, name) = (permit.project().id, permit.name().as_str());
+        listing.answer(page, |it| ArtifactView::new(it, project, name, query.with_tags()))
+    })
+    .await
+}
+
+fn wish(listing: &Listing, scope: Scope) -> artifacts::Query {
+    artifacts::Query {
+        tags: tag_filter(listing),
+        digest: listing.text("digest"),
+        kind: listing.text("type"),
+        media_type: listing.text("manifest_media_type"),
+        config_media_type: listing.text("media_type"),
+        artifact_type: listing.text("artifact_type"),
+        sort: listing.sort(field),
+        ..artifacts::Query::within(scope, listing.paging())
+    }
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LatestQuery {
+    /// Of each repository the latest artifact only; not supported yet.
+    latest_in_repository: Option<bool>,
+}
+
+/// Artifacts of all repositories of a project.
+#[utoipa::path(get, path = "/projects/{project_name_or_id}/artifacts",
+    operation_id = "listArtifactsOfProject", tag = "project",
+    params(path::ProjectParams, ListParams, ArtifactQuery, LatestQuery),
+    responses((status = 200, body = Vec<ArtifactView>, headers(
+        ("X-Total-Count" = i64), ("Link" = String))), Refused))]
+pub(crate) async fn list_of_project(
+    caller: Caller,
+    project: path::Project,
+    listing: Listing,
+    query: Query<ArtifactQuery>,
+    latest: Query<LatestQuery>,
+) -> Result<Answer> {
+    run(async move {
+        let (db, principal) = (&caller.app.db, &caller.principal);
+        let permit = project.authorize(db, principal, Resource::Artifact, Action::List).await?;
+        if latest.latest_in_repository == Some(true) {
+            return Err(Error::bad_request("latest_in_repository is not supported"));
+        }
+        let project = permit.project().id;
+        let page = artifacts::list(db, &wish(&listing, Scope::Project(project))).await?;
+        let ids: Vec<_> = page.items.iter().map(|artifact| artifact.repository).collect();
+        let names = repositories::names(db, &ids).await?;
+        listing.answer(page, |artifact| {
+            let name = names.get(&artifact.repository).map(RepositoryName::as_str);
+            ArtifactView::new(artifact, project, name.unwrap_or_default(), query.with_tags())
+        })
     })
     .await
 }
@@ -211,7 +254,8 @@ pub(crate) async fn get(
         let permit =
             path.repository.authorize(db, principal, Resource::Artifact, Action::Read).await?;
         let artifact = find(db, &permit, &path.reference).await?;
-        Answer::json(&ArtifactView::new(artifact, &permit, query.with_tags()))
+        let (project, name) = (permit.project().id, permit.name().as_str());
+        Answer::json(&ArtifactView::new(artifact, project, name, query.with_tags()))
     })
     .await
 }

@@ -159,15 +159,19 @@ async fn answer_of_project<V: From<audit::Log> + Serialize>(
 }
 
 /// What is written into the log, as operation and resource type.
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 23] = [
     "create_artifact",
     "delete_artifact",
+    "pull_artifact",
     "create_tag",
     "delete_tag",
     "delete_repository",
     "create_project",
     "update_project",
     "delete_project",
+    "create_metadata",
+    "update_metadata",
+    "delete_metadata",
     "create_member",
     "update_member",
     "delete_member",

@@ -36,7 +36,7 @@ const PAGE: &str = "/devcenter-api-2.0";
         metadatas::list, metadatas::create, metadatas::get, metadatas::update, metadatas::delete,
         repositories::list_all, repositories::list, repositories::get, repositories::update,
         repositories::delete,
-        artifacts::list, artifacts::get, artifacts::delete,
+        artifacts::list, artifacts::list_of_project, artifacts::get, artifacts::delete,
         tags::list, tags::create, tags::delete,
         users::list, users::search, users::create, users::current, users::get, users::update,
         users::delete, users::set_system_admin, users::set_password,

@@ -124,6 +124,7 @@ async fn repositories_artifacts_and_tags() {
         server.get("admin", &format!("{at}/artifacts?q=tags%3Dnil")).await.json(),
         json!([])
     );
+    assert_eq!(server.get("admin", "/projects/apps/artifacts").await.json(), listed.json());
     let digest = listed.json()[0]["digest"].as_str().unwrap().to_owned();
     server.get("admin", &format!("{at}/artifacts/{digest}")).await.is(200);
     server.get("admin", &format!("{at}/artifacts/v1?with_tag=false")).await.is(200);
