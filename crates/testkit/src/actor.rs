@@ -6,6 +6,8 @@ use bytes::Bytes;
 use oci::Digest;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::image::{OCI_INDEX, OCI_MANIFEST};
 use crate::{Answer, Image, Index};
@@ -25,13 +27,7 @@ pub struct Actor {
 
 impl Actor {
     pub(crate) fn new(base: String, login: Option<(String, String)>) -> Self {
-        let http = Client::builder()
-            .timeout(Duration::from_secs(60))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .expect("a client can be made");
-        Self { base, login, http }
+        Self { base, login, http: client() }
     }
 
     /// A request with this actor's name and password.
@@ -50,16 +46,30 @@ impl Actor {
 
     /// Sends, and reads the answer whole.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let request = request.build().expect("the request is well-formed");
-        let what = format!("{} {}", request.method(), request.url().path());
-        let response = self.http.execute(request).await.expect("the server answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.expect("the answer has an end");
-        Answer { what, status, headers, body }
+        send(&self.http, request).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a head as it is, with the password; tells the first bytes of the answer. No library tidies the path.
+    pub async fn raw(&self, head: &str) -> String {
+        let request = self.request(Method::GET, "/").build().expect("a request");
+        let host = request.url().authority();
+        let mut socket = TcpStream::connect(host).await.expect("the server listens");
+        let mut text = format!("{head}\r\nconnection: close\r\n");
+        if !head.contains("\r\nhost:") {
+            text.push_str(&format!("host: {host}\r\n"));
+        }
+        if let Some(login) = request.headers().get("authorization") {
+            text.push_str(&format!("authorization: {}\r\n", login.to_str().expect("text")));
+        }
+        text.push_str("\r\n");
+        socket.write_all(text.as_bytes()).await.expect("the server reads");
+        let mut answer = Vec::new();
+        socket.take(16 * 1024).read_to_end(&mut answer).await.expect("the server answers");
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// A call of the REST API below `/api/v2.0`.
@@ -102,7 +112,7 @@ impl Actor {
             return opened;
         }
         let location = format!("{}?digest={}", opened.header("location"), Digest::of(bytes));
-        let path = location.split_once("/blobs/").expect("uploads are below /blobs/").1;
+        let path = location.rsplit_once("/blobs/").expect("uploads are below /blobs/").1;
         let closing = self.registry(Method::PUT, repository, &format!("/blobs/{path}")).await;
         self.send(closing.body(bytes.clone())).await
     }
@@ -171,4 +181,23 @@ impl Actor {
         let path = format!("/manifests/{reference}");
         self.send(self.registry(Method::DELETE, repository, &path).await).await
     }
+}
+
+/// A client that follows nothing and remembers nothing.
+pub(crate) fn client() -> Client {
+    Client::builder()
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client can be made")
+}
+
+pub(crate) async fn send(http: &Client, request: RequestBuilder) -> Answer {
+    let request = request.build().expect("the request is well-formed");
+    let what = format!("{} {}", request.method(), request.url().path());
+    let response = http.execute(request).await.expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.expect("the answer has an end");
+    Answer { what, status, headers, body }
 }

@@ -2,33 +2,34 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::db::Location;
 use domain::queue::{self, State};
-use domain::{Clock, listing};
+use domain::{Clock, Timestamp, listing, uploads};
 use harbor::instance::Instance;
 use harbor::serve::{Started, serve};
 use harbor::settings::{Secret, Serve, Store};
-use reqwest::Method;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use web::{Routes, Shutdown};
 
-use crate::{Actor, log};
+use crate::{Actor, Visitor, log};
 
 pub const ADMIN_PASSWORD: &str = "Test-Admin-1";
-const USER_PASSWORD: &str = "Test-User-1";
 
 /// A running platform; gone when it is dropped.
 pub struct TestApp {
     pub address: SocketAddr,
     pub instance: Instance,
     pub routes: Routes,
+    /// How long it took until clients could connect.
+    pub started_in: Duration,
     stop: Shutdown,
     serving: Option<JoinHandle<anyhow::Result<()>>>,
+    database: Option<Location>,
+    open_uploads: u64,
     data: TempDir,
 }
 
@@ -49,15 +50,24 @@ impl TestApp {
         Some(Self::start_with(Some(url), Clock::System).await)
     }
 
-    async fn start_with(database_url: Option<Location>, clock: Clock) -> Self {
+    /// Plays `scenario` on each database there is.
+    pub async fn on_each_engine(scenario: impl AsyncFn(Self)) {
+        scenario(Self::start().await).await;
+        if let Some(app) = Self::start_on_postgres().await {
+            scenario(app).await;
+        }
+    }
+
+    async fn start_with(database: Option<Location>, clock: Clock) -> Self {
         log::start();
         harbor::install_crypto();
         let data = tempfile::tempdir().expect("a temporary directory can be made");
-        Self::start_in(data, database_url, clock).await
+        Self::start_in(data, database, clock).await
     }
 
-    async fn start_in(data: TempDir, database_url: Option<Location>, clock: Clock) -> Self {
-        let settings = settings(data.path().join("data"), database_url);
+    async fn start_in(data: TempDir, database: Option<Location>, clock: Clock) -> Self {
+        let settings = settings(data.path().join("data"), database.clone());
+        let began = Instant::now();
         let stop = Shutdown::new();
         let (tell, told) = oneshot::channel();
         let running = serve(settings, clock, stop.clone(), |started: Started| {
@@ -75,22 +85,46 @@ impl TestApp {
             address: started.address,
             instance: started.instance,
             routes: started.routes,
+            started_in: began.elapsed(),
             stop,
             serving: Some(serving),
+            database,
+            open_uploads: 0,
             data,
         }
+    }
+
+    /// Says that the test ends with so many uploads that nobody finished.
+    #[must_use]
+    pub fn leaving_uploads(mut self, open: u64) -> Self {
+        self.open_uploads = open;
+        self
     }
 
     /// Stops the server and starts another on the same data.
     pub async fn restart(mut self) -> Self {
         self.end().await;
         let data = std::mem::replace(&mut self.data, tempfile::tempdir().expect("a directory"));
-        Self::start_in(data, None, Clock::System).await
+        let (database, clock) = (self.database.clone(), self.instance.clock.clone());
+        Self::start_in(data, database, clock).await.leaving_uploads(self.open_uploads)
+    }
+
+    /// Tries to start another server with the settings of this one, as changed; tells why it refused.
+    pub async fn refusal(&self, change: impl FnOnce(&mut Serve)) -> String {
+        let mut settings = settings(self.data(), self.database.clone());
+        change(&mut settings);
+        let stop = Shutdown::new();
+        let started = serve(settings, Clock::System, stop.clone(), |_| stop.trigger()).await;
+        format!("{:#}", started.expect_err("a second server did not start"))
     }
 
     /// The data directory of the instance.
     pub fn data(&self) -> PathBuf {
         self.data.path().join("data")
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.instance.clock.now()
     }
 
     /// What the registry's names begin with.
@@ -114,41 +148,14 @@ impl TestApp {
         Actor::new(self.url(), Some((name.to_owned(), password.to_owned())))
     }
 
-    /// A new user without any role.
-    pub async fn user(&self, name: &str) -> Actor {
-        let body = json!({
-            "username": name, "password": USER_PASSWORD,
-            "email": format!("{name}@example.com"), "realname": name, "comment": "",
-        });
-        self.admin().api(Method::POST, "/users", Some(body)).await.created();
-        self.actor(name, USER_PASSWORD)
-    }
-
-    /// A project of the admin's.
-    pub async fn project(&self, name: &str, public: bool) {
-        let body = json!({
-            "project_name": name, "metadata": { "public": public.to_string() },
-        });
-        self.admin().api(Method::POST, "/projects", Some(body)).await.created();
-    }
-
-    /// A new user with a role (Harbor's number) in a project.
-    pub async fn member(&self, name: &str, project: &str, role: u8) -> Actor {
-        let user = self.user(name).await;
-        let body = json!({ "role_id": role, "member_user": { "username": name } });
-        let path = format!("/projects/{project}/members");
-        self.admin().api(Method::POST, &path, Some(body)).await.created();
-        user
-    }
-
-    /// Does every job that is due.
-    pub async fn run_jobs(&self) {
-        jobs::drain(&self.instance.jobs()).await.expect("the queue answers");
+    /// Somebody with a browser who has not signed in.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.url())
     }
 
     /// Stops as Ctrl-C does; tells how long it took.
     pub async fn stop(mut self) -> Duration {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         self.end().await;
         began.elapsed()
     }
@@ -160,14 +167,28 @@ impl TestApp {
         }
     }
 
-    async fn failed_jobs(&self) -> Vec<String> {
-        let query = queue::Query {
-            state: Some(State::Error),
-            kind: None,
-            paging: listing::Paging::first(10),
-        };
-        let jobs = queue::list(&self.instance.db, &query).await.expect("the database answers");
-        jobs.items.into_iter().filter_map(|job| job.error).collect()
+    /// Gives up every upload; tells how many there were.
+    pub async fn close_uploads(&self) -> u64 {
+        let mut tx = self.instance.db.begin().await.expect("the database answers");
+        let end_of_time = Timestamp::from_micros(i64::MAX);
+        let open = uploads::purge(&mut tx, end_of_time, u32::MAX, self.now()).await;
+        tx.commit().await.expect("the database answers");
+        open.expect("the database answers")
+    }
+
+    /// What no test should leave behind, in words.
+    async fn remains(&self) -> Vec<String> {
+        let db = &self.instance.db;
+        let mut remains = log::take_errors();
+        let paging = listing::Paging::first(10);
+        let query = queue::Query { state: Some(State::Error), kind: None, paging };
+        let failed = queue::list(db, &query).await.expect("the database answers");
+        remains.extend(failed.items.into_iter().map(|job| format!("job failed: {:?}", job.error)));
+        let open = self.close_uploads().await;
+        if open != self.open_uploads {
+            remains.push(format!("{open} uploads are open, not {}", self.open_uploads));
+        }
+        remains
     }
 }
 
@@ -185,19 +206,19 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
 }
 
 impl Drop for TestApp {
-    /// No test leaves a failed job behind.
+    /// No test leaves a failed job, an open upload or an error in the log behind.
     fn drop(&mut self) {
         if self.serving.is_none() || std::thread::panicking() {
             self.stop.trigger();
             return;
         }
-        let failed = tokio::task::block_in_place(|| {
+        let remains = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
-                let failed = self.failed_jobs().await;
+                let remains = self.remains().await;
                 self.end().await;
-                failed
+                remains
             })
         });
-        assert!(failed.is_empty(), "jobs failed: {failed:?}");
+        assert!(remains.is_empty(), "left behind: {remains:#?}");
     }
 }

@@ -113,7 +113,9 @@ impl Browser {
         let found = self.client.wait().at_most(LOAD).for_element(Locator::Css(css)).await;
         match found {
             Ok(element) => element,
-            Err(error) => panic!("no {css} at {}: {error}\n{}", self.path().await, self.html().await),
+            Err(error) => {
+                panic!("no {css} at {}: {error}\n{}", self.path().await, self.html().await)
+            }
         }
     }
 
@@ -134,9 +136,9 @@ async fn driver() -> (Child, u16) {
     let output = driver.stdout.take().expect("its output is a pipe");
     let mut lines = BufReader::new(output).lines();
     while let Some(line) = lines.next_line().await.expect("chromedriver speaks") {
-        let port = line.rsplit_once("on port ").and_then(|(_, port)| {
-            port.trim_end_matches('.').trim().parse().ok()
-        });
+        let port = line
+            .rsplit_once("on port ")
+            .and_then(|(_, port)| port.trim_end_matches('.').trim().parse().ok());
         if let Some(port) = port {
             #[expect(clippy::disallowed_methods, reason = "ends with the driver")]
             drop(tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));

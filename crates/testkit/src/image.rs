@@ -46,8 +46,7 @@ impl Image {
 
     /// An image with more fields in its manifest.
     pub fn of(extra: Value, config: Bytes, layers: Vec<Bytes>) -> Self {
-        let entries: Vec<Value> =
-            layers.iter().map(|layer| descriptor(OCI_LAYER, layer)).collect();
+        let entries: Vec<Value> = layers.iter().map(|layer| descriptor(OCI_LAYER, layer)).collect();
         let mut manifest = json!({
             "schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": descriptor(OCI_CONFIG, &config), "layers": entries,
@@ -89,8 +88,7 @@ impl Index {
                 entry
             })
             .collect();
-        let manifest =
-            json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+        let manifest = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
         Self { images, manifest: Bytes::from(manifest.to_string()) }
     }
 

@@ -4,13 +4,18 @@
 //! over HTTP as clients do. Dropping the app checks what no test should leave behind.
 
 mod app;
+mod fixtures;
 mod actor;
+mod upload;
+mod visitor;
 mod answer;
-mod image;
 mod log;
+pub mod image;
 pub mod browser;
 
 pub use actor::Actor;
 pub use answer::Answer;
 pub use app::{ADMIN_PASSWORD, TestApp};
+pub use fixtures::{Robot, USER_PASSWORD};
 pub use image::{Image, Index};
+pub use visitor::Visitor;

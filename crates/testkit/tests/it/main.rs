@@ -1,3 +1,19 @@
 //! Features as their users meet them: one binary, one module for each feature.
 
 mod push_pull;
+mod uploads;
+mod mounts;
+mod blobs;
+mod manifests;
+mod referrers;
+mod lists;
+mod errors;
+mod tokens;
+mod rights;
+mod robots;
+mod accounts;
+mod security;
+mod gc;
+mod jobs;
+mod process;
+mod coverage;

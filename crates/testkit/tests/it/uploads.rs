@@ -1,0 +1,281 @@
+//! Uploads in every way that the distribution specification knows.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::stream;
+use oci::{Algorithm, Digest};
+use reqwest::{Body, Method};
+use testkit::image::unique_bytes;
+use testkit::{Actor, Image, TestApp};
+
+const REPOSITORY: &str = "library/uploads";
+
+async fn assert_stored(actor: &Actor, digest: &Digest, bytes: &[u8]) {
+    let pulled = actor.pull_blob(REPOSITORY, digest).await.ok();
+    assert_eq!(pulled.body, bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_is_sent_in_one_post() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(1000);
+    let digest = Digest::of(&blob);
+    let path = format!("/blobs/uploads/?digest={digest}");
+    let request = admin.registry(Method::POST, REPOSITORY, &path).await;
+    let answer = admin.send(request.body(blob.clone())).await.created();
+    assert_eq!(answer.header("location"), format!("/v2/{REPOSITORY}/blobs/{digest}"));
+    assert_eq!(answer.header("docker-content-digest"), digest.as_str());
+    assert_stored(&admin, &digest, &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_in_order_become_a_blob() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let blob = unique_bytes(300_000);
+        let location = admin.open_upload(REPOSITORY).await;
+        for first in (0..blob.len()).step_by(100_000) {
+            let chunk = &blob[first..first + 100_000];
+            let answer = admin.send_chunk(&location, first, chunk).await.accepted();
+            assert_eq!(answer.header("range"), format!("0-{}", first + 99_999));
+            assert_eq!(answer.header("location"), location);
+        }
+        let digest = Digest::of(&blob);
+        admin.close_upload(&location, &digest, Bytes::new()).await.created();
+        assert_stored(&admin, &digest, &blob).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_chunk_may_come_with_the_put() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(5000);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.send_chunk(&location, 0, &blob[..2000]).await.accepted();
+    admin.close_upload(&location, &Digest::of(&blob), blob.slice(2000..)).await.created();
+    assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_out_of_order_is_told_where_to_continue() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(40);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.send_chunk(&location, 0, &blob[..10]).await.accepted();
+    for first in [20, 0, 9, 11] {
+        let refused = admin.send_chunk(&location, first, &blob[first..first + 10]).await;
+        assert_eq!(refused.clone().expect(416).header("range"), "0-9");
+        assert_eq!(refused.code(), "RANGE_INVALID");
+    }
+    admin.send_chunk(&location, 10, &blob[10..]).await.accepted();
+    admin.close_upload(&location, &Digest::of(&blob), Bytes::new()).await.created();
+    assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_chunk_that_does_not_begin_at_zero_is_refused() {
+    let app = TestApp::start().await.leaving_uploads(1);
+    let location = app.admin().open_upload(REPOSITORY).await;
+    app.admin().send_chunk(&location, 7, b"seven").await.expect(416);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_of_unknown_length_are_streamed() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(4 * 1024 * 1024);
+    let location = admin.open_upload(REPOSITORY).await;
+    let pieces: Vec<_> = (0..64)
+        .map(|n| Ok::<_, std::io::Error>(blob.slice(n * 65_536..(n + 1) * 65_536)))
+        .collect();
+    let answer = admin.stream(&location, Body::wrap_stream(stream::iter(pieces))).await.accepted();
+    assert_eq!(answer.header("range"), format!("0-{}", blob.len() - 1));
+    admin.close_upload(&location, &Digest::of(&blob), Bytes::new()).await.created();
+    assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_after_its_connection_broke() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(400_000);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.break_off(&location, &blob[..150_000], blob.len()).await;
+    admin.wait_for_bytes(&location, 150_000).await;
+    admin.send_chunk(&location, 150_000, &blob[150_000..]).await.accepted();
+    admin.close_upload(&location, &Digest::of(&blob), Bytes::new()).await.created();
+    assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_after_a_restart() {
+    let app = TestApp::start().await;
+    let blob = unique_bytes(3000);
+    let location = app.admin().open_upload(REPOSITORY).await;
+    app.admin().send_chunk(&location, 0, &blob[..1234]).await.accepted();
+    let app = app.restart().await;
+    let admin = app.admin();
+    assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-1233");
+    admin.close_upload(&location, &Digest::of(&blob), blob.slice(1234..)).await.created();
+    assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_tells_how_far_it_is_until_it_is_cancelled() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let location = admin.open_upload(REPOSITORY).await;
+    let fresh = admin.upload_status(&location).await.expect(204);
+    assert_eq!(fresh.header("range"), "0-0");
+    assert_eq!(fresh.header("location"), location);
+    assert!(location.ends_with(fresh.header("docker-upload-uuid")));
+    admin.send_chunk(&location, 0, b"twelve bytes").await.accepted();
+    assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-11");
+    admin.cancel_upload(&location).await.expect(204);
+    let gone = admin.upload_status(&location).await.not_found();
+    assert_eq!(gone.code(), "BLOB_UPLOAD_UNKNOWN");
+    admin.cancel_upload(&location).await.not_found();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_not_what_was_promised_are_not_kept() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let promised = Digest::of(b"something else");
+        for size in [10, 600_000] {
+            let location = admin.open_upload(REPOSITORY).await;
+            let refused = admin.close_upload(&location, &promised, unique_bytes(size)).await;
+            assert_eq!(refused.expect(400).code(), "DIGEST_INVALID");
+            admin.upload_status(&location).await.not_found();
+        }
+        admin.head_blob(REPOSITORY, &promised).await.not_found();
+        assert_eq!(app.stored_objects().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_without_a_digest_changes_nothing() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let location = admin.open_upload(REPOSITORY).await;
+    for query in
+        ["", "?digest=", "?digest=sha256:short", "?digest=md5:d41d8cd98f00b204e9800998ecf8427e"]
+    {
+        let path = format!("{location}{query}");
+        let request =
+            admin.registry(Method::PUT, REPOSITORY, path.split_once(REPOSITORY).unwrap().1);
+        let refused = admin.send(request.await.body("bytes")).await.expect(400);
+        assert_eq!(refused.code(), "DIGEST_INVALID", "{query}");
+    }
+    let blob = Bytes::from_static(b"bytes");
+    admin.close_upload(&location, &Digest::of(&blob), blob).await.created();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_may_be_named_by_its_sha512() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    for size in [77, 700_000] {
+        let blob = unique_bytes(size);
+        let digest = Digest::of_with(Algorithm::Sha512, &blob);
+        let location = admin.open_upload(REPOSITORY).await;
+        let created = admin.close_upload(&location, &digest, blob.clone()).await.created();
+        assert_eq!(created.header("docker-content-digest"), digest.as_str());
+        assert_stored(&admin, &digest, &blob).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sha512_may_be_asked_for_after_the_chunks() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(9000);
+    let digest = Digest::of_with(Algorithm::Sha512, &blob);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.send_chunk(&location, 0, &blob).await.accepted();
+    admin.close_upload(&location, &digest, Bytes::new()).await.created();
+    assert_stored(&admin, &digest, &blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_empty_blob_is_a_blob() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let digest = Digest::of(b"");
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.close_upload(&location, &digest, Bytes::new()).await.created();
+    let found = admin.head_blob(REPOSITORY, &digest).await.ok();
+    assert_eq!(found.header("content-length"), "0");
+    assert_stored(&admin, &digest, b"").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_no_upload_of_an_unknown_name() {
+    let app = TestApp::start().await;
+    for id in ["a1b2c3d4-0000-4000-8000-000000000000", "not-a-uuid", "..%2f..%2fetc"] {
+        let location = format!("/v2/{REPOSITORY}/blobs/uploads/{id}");
+        let answer = app.admin().upload_status(&location).await.not_found();
+        assert_eq!(answer.code(), "BLOB_UPLOAD_UNKNOWN", "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_clients_push_the_same_blob_and_one_copy_stays() {
+    TestApp::on_each_engine(async |app| {
+        let blob = unique_bytes(100_000);
+        let clients: Vec<_> = (0..16).map(|_| app.admin()).collect();
+        let pushes = clients.iter().map(|client| client.push_blob(REPOSITORY, &blob));
+        for answer in join_all(pushes).await {
+            answer.created();
+        }
+        assert_stored(&app.admin(), &Digest::of(&blob), &blob).await;
+        assert_eq!(app.stored_objects().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_chunks_for_one_offset_one_counts() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let (one, two) = (unique_bytes(200_000), unique_bytes(200_000));
+        let location = admin.open_upload(REPOSITORY).await;
+        let (first, second) = futures_util::join!(
+            admin.send_chunk(&location, 0, &one),
+            admin.send_chunk(&location, 0, &two)
+        );
+        let (winner, loser) = match first.status {
+            202 => (&one, second),
+            _ => {
+                second.accepted();
+                (&two, first)
+            }
+        };
+        assert!([416, 429].contains(&loser.status), "{}: {}", loser.status, loser.text());
+        assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-199999");
+        admin.close_upload(&location, &Digest::of(winner), Bytes::new()).await.created();
+        assert_stored(&admin, &Digest::of(winner), winner).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_small_images_are_pushed_at_once() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let images: Vec<_> =
+            (0..100).map(|n| (format!("library/crowd-{}:{n}", n % 7), Image::unique())).collect();
+        for answer in join_all(images.iter().map(|(name, image)| admin.push(name, image))).await {
+            answer.created();
+        }
+        for (name, image) in &images {
+            assert_eq!(admin.pull(name).await.ok().body, image.manifest);
+        }
+    })
+    .await;
+}
