@@ -15,6 +15,7 @@ use super::error::{Error, Result};
 use super::listing::{Listing, PageParams};
 use super::path;
 use super::refused::Refused;
+use super::time::or_default;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ProjectMemberEntity)]
@@ -46,7 +47,7 @@ impl From<members::Member> for MemberView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ProjectMember)]
 pub(crate) struct MemberRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     role_id: i64,
     member_user: Option<UserEntity>,
     /// Groups are not supported yet.
@@ -57,16 +58,16 @@ pub(crate) struct MemberRequest {
 /// A user, by id or by name.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct UserEntity {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     user_id: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     username: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct RoleRequest {
     /// 1 project admin, 2 developer, 3 guest, 4 maintainer, 5 limited guest.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     role_id: i64,
 }
 

@@ -16,7 +16,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::error::{Code, Error, Result};
 use super::refused::Refused;
-use super::time::is_default;
+use super::time::{is_default, or_default};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Permissions)]
@@ -77,10 +77,10 @@ async fn administers(caller: &Caller) -> Result<bool> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ScopeQuery {
     /// `/project/1`, or nothing for the system.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     scope: String,
     /// Whether resources are told without the scope before them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     relative: bool,
 }
 

@@ -18,7 +18,7 @@ use super::error::{Error, Result};
 use super::listing::{ListParams, Listing};
 use super::path;
 use super::refused::Refused;
-use super::time::{Time, is_default};
+use super::time::{Time, is_default, or_default};
 
 const NAME_IN_LOCATION: &str = "x-resource-name-in-location";
 
@@ -88,7 +88,7 @@ impl ProjectView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ProjectReq)]
 pub(crate) struct ProjectRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     project_name: String,
     public: Option<bool>,
     /// Texts under Harbor's keys; `public` among them.

@@ -15,7 +15,7 @@ use super::error::{Error, Result};
 use super::listing::{ListParams, Listing};
 use super::path;
 use super::refused::Refused;
-use super::time::{Time, is_default};
+use super::time::{Time, is_default, or_default};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Repository)]
@@ -50,7 +50,7 @@ impl From<repositories::Repository> for RepositoryView {
 /// What may change.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct RepositoryRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     description: String,
 }
 

@@ -16,7 +16,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::error::{Error, Result};
 use super::listing::Listing;
-use super::time::{Time, is_default};
+use super::time::{Time, is_default, or_default};
 
 /// Lines of a log that are read at a time.
 const LINES: u32 = 1_000;
@@ -46,10 +46,10 @@ pub(crate) struct RunView {
 #[schema(as = ScheduleObj)]
 pub(crate) struct ScheduleObject {
     /// `Hourly`, `Daily`, `Weekly`, `Custom`, `Manual` (now, once) or `None`.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     kind: String,
     /// Six fields, seconds first.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
     cron: String,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     next_scheduled_time: Option<Time>,
@@ -59,7 +59,7 @@ pub(crate) struct ScheduleObject {
 #[schema(as = Schedule)]
 pub(crate) struct ScheduleRequest {
     schedule: Option<ScheduleObject>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = BTreeMap<String, Object>)]
     parameters: Option<BTreeMap<String, Value>>,
 }

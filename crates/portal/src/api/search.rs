@@ -13,7 +13,7 @@ use super::caller::Caller;
 use super::error::Result;
 use super::projects::ProjectView;
 use super::refused::Refused;
-use super::time::is_default;
+use super::time::{is_default, or_default};
 
 /// Of either kind; more would help nobody.
 const LIMIT: u32 = 100;
@@ -42,7 +42,7 @@ pub(crate) struct SearchRepository {
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchQuery {
     /// A part of a name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     q: String,
 }
 

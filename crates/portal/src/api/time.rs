@@ -1,9 +1,9 @@
-//! Moments on the wire, and which fields are left out.
+//! Moments on the wire, and fields that are left out or `null`.
 
 use std::borrow::Cow;
 
 use domain::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -37,4 +37,13 @@ impl ToSchema for Time {
 /// Harbor leaves out what is zero or empty, but for a few fields.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Go's clients leave out what is unset, Python's send `null`: Harbor takes both for zero.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

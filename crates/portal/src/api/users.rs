@@ -16,7 +16,7 @@ use super::error::{Code, Error, Result};
 use super::listing::{ListParams, Listing, PageParams};
 use super::path;
 use super::refused::Refused;
-use super::time::{Time, is_default};
+use super::time::{Time, is_default, or_default};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserResp)]
@@ -63,9 +63,9 @@ pub(crate) struct UserSearchView {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = UserCreationReq)]
 pub(crate) struct UserRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     username: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     password: String,
     #[serde(flatten)]
     profile: ProfileRequest,
@@ -74,11 +74,11 @@ pub(crate) struct UserRequest {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = UserProfile)]
 pub(crate) struct ProfileRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     email: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     realname: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     comment: String,
 }
 
@@ -86,16 +86,16 @@ pub(crate) struct ProfileRequest {
 #[schema(as = PasswordReq)]
 pub(crate) struct PasswordRequest {
     /// Of whoever changes their own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     old_password: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     new_password: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = UserSysAdminFlag)]
 pub(crate) struct SystemAdminRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     sysadmin_flag: bool,
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::error::{Error, Result};
-use crate::api::time::{Time, is_default};
+use crate::api::time::{Time, is_default, or_default};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Robot)]
@@ -38,12 +38,12 @@ pub(crate) struct RobotView {
 #[schema(as = RobotPermission)]
 pub(crate) struct PermissionView {
     /// `system` or `project`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     kind: String,
     /// `/` for the system, `*` for all projects, or the name of a project.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     namespace: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     access: Vec<Access>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Access {
     resource: String,
     action: String,
     /// `allow` or `deny`.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
     effect: String,
 }
 
@@ -62,20 +62,20 @@ pub(crate) struct Access {
 #[schema(as = RobotCreate)]
 pub(crate) struct RobotRequest {
     /// Without prefix and project when it is made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) description: String,
     /// A secret of one's own choice; otherwise one is made.
     pub(super) secret: Option<String>,
     /// `system` or `project`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     level: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) disable: bool,
     /// Days; -1 is for ever.
     pub(super) duration: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     permissions: Vec<PermissionView>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct RobotCreated {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = RobotSec)]
 pub(crate) struct RobotSecret {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) secret: String,
 }
 

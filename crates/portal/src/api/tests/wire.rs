@@ -162,6 +162,8 @@ async fn accounts() {
     server.post("admin", "/users", weak).await.is(400);
     let found = server.get("alice", "/users/search?username=bo").await.is(200).json();
     assert_eq!(found, json!([{"user_id": 3, "username": "bob"}]));
+    let by_admin = json!({"old_password": null, "new_password": PASSWORD});
+    server.put("admin", "/users/3/password", by_admin).await.is(200);
     let wrong = json!({"old_password": "wrong", "new_password": "Another-Horse-2"});
     server.put("bob", "/users/3/password", wrong).await.is(403);
     let right = json!({"old_password": PASSWORD, "new_password": "Another-Horse-2"});
