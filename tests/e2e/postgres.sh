@@ -33,12 +33,12 @@ scenario "killed during uploads, it starts again with all that it acknowledged"
 : >"$work/acknowledged"
 python3 "$e2e/lib/pusher.py" push "$url" "$password" "$work/acknowledged" 3>&- &
 pusher=$!
-sleep 2
+is_under_way() { [ "$(wc -l <"$work/acknowledged")" -ge 20 ]; }
+within 60 is_under_way
 kill -KILL "$server"
 wait "$server" || true
 wait $pusher
 start_server --database-url "$postgres_url"
-below "$(wc -l <"$work/acknowledged")" 5
 equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/acknowledged")"
 
 scenario "garbage collection frees what was deleted and nothing else"
