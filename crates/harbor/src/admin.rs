@@ -50,3 +50,6 @@ pub(crate) async fn ensure(
     tx.commit().await?;
     Ok(origin)
 }
+
+#[cfg(test)]
+mod tests;

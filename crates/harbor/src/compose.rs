@@ -2,29 +2,34 @@
 
 use std::sync::Arc;
 
+use registry::PullLog;
 use web::{Routes, Shutdown, tasks};
 
 use crate::instance::Instance;
 
 /// Registry, token service and portal behind one port, with the tasks they need.
-pub(crate) fn all(instance: &Instance, stop: &Shutdown) -> Routes {
-    Routes::new().merge(registry(instance, stop)).merge(token(instance)).merge(portal(instance))
+///
+/// What is noted in `pulls` after the end has begun is the caller's to write.
+pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Routes {
+    tasks::spawn(stop, "pulls", pulls.clone().run(instance.db.clone(), stop.clone()));
+    Routes::new()
+        .merge(registry(instance, pulls.clone()))
+        .merge(token(instance))
+        .merge(portal(instance))
 }
 
-fn registry(instance: &Instance, stop: &Shutdown) -> Routes {
+fn registry(instance: &Instance, pulls: PullLog) -> Routes {
     let settings = registry::Settings::default();
-    let app = registry::App {
+    registry::routes(registry::App {
         db: instance.db.clone(),
         store: instance.store.clone(),
         clock: instance.clock.clone(),
         authenticator: instance.authenticator.clone(),
         tokens: registry::Tokens::new(instance.keys.clone(), &settings.service),
         settings: Arc::new(settings),
-        pulls: registry::PullLog::default(),
+        pulls,
         recent: registry::Recent::default(),
-    };
-    tasks::spawn(stop, "pulls", app.pulls.clone().run(app.db.clone(), stop.clone()));
-    registry::routes(app)
+    })
 }
 
 fn token(instance: &Instance) -> Routes {

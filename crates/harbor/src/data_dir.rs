@@ -41,6 +41,15 @@ impl DataDir {
         Ok(dir)
     }
 
+    /// A directory that an instance has been started in: a mistyped one must not become a new instance.
+    pub fn existing(path: &Path) -> Result<Self> {
+        let signing = Self(path.to_owned()).keys().join("signing.pem");
+        if !signing.is_file() {
+            bail!("there is no instance of harbor in {}: check --data", path.display());
+        }
+        Self::open(path)
+    }
+
     /// Writes and removes a file, so that a directory that cannot hold data is found now.
     fn probe(&self) -> Result<()> {
         let probe = self.0.join(".probe");
@@ -48,7 +57,11 @@ impl DataDir {
             file.write_all(&[0; 4096])?;
             file.sync_all()
         });
-        let removed = std::fs::remove_file(&probe);
+        // Another command may have looked at the same time and have removed it.
+        let removed = std::fs::remove_file(&probe).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
         let error = match (written, removed) {
             (Ok(()), Ok(())) => return Ok(()),
             (Err(error), _) | (_, Err(error)) => error,
@@ -145,3 +158,6 @@ pub fn write_secret(path: &Path, text: &str) -> Result<()> {
         .and_then(|dir| dir.sync_all())
         .with_context(|| format!("cannot sync {}", parent.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,16 +11,22 @@ use serde_json::Value;
 use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::KeyFiles;
+use crate::output::print;
 use crate::settings::Gc;
 
 const POLL: Duration = Duration::from_millis(300);
 const LINES: u32 = 1_000;
 
 pub(crate) async fn run(settings: &Gc) -> Result<()> {
-    let data = DataDir::open(&settings.store.data)?;
+    let data = DataDir::existing(&settings.store.data)?;
     let lock = data.try_lock()?;
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &settings.store, &files, Clock::System).await?;
+    if lock.is_some() {
+        // What is left from before would be in the way of a new collection.
+        instance.take_jobs_back().await?;
+        jobs::drain(&instance.jobs()).await?;
+    }
     let id = enqueue(&instance, settings).await?;
     if lock.is_some() {
         // Nobody serves from here, so nobody else would do it.
@@ -87,11 +93,4 @@ fn report(job: &Job) -> Result<()> {
 
 fn is_dry(job: &Job) -> bool {
     matches!(job.task, Task::CollectGarbage { dry_run: true, .. })
-}
-
-fn print(line: &str) {
-    #[expect(clippy::print_stdout, reason = "the result of a command")]
-    {
-        println!("{line}");
-    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use blobs::Store as Objects;
 use domain::db::Location;
-use domain::{Clock, Db};
+use domain::{Clock, Db, queue};
 use identity::{Authenticator, Keys};
 
 use crate::data_dir::DataDir;
@@ -22,6 +22,8 @@ pub struct Instance {
     pub authenticator: Authenticator,
     /// The folder of the objects.
     pub objects: PathBuf,
+    /// Whether no other process works with this database: `SQLite`'s belongs to whoever has the lock.
+    alone: bool,
 }
 
 impl Instance {
@@ -35,11 +37,26 @@ impl Instance {
         let keys = Keys::new(files.load_or_generate()?);
         let location = settings.database_url.clone();
         let location = location.unwrap_or_else(|| Location::Sqlite(data.database()));
+        let alone = matches!(location, Location::Sqlite(_));
         let db = Db::open(&location).await.with_context(|| cannot_open(&location))?;
         let store = objects(&data.storage()).await?;
         let authenticator =
             Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
-        Ok(Self { db, store, keys, clock, authenticator, objects: data.storage() })
+        let objects = data.storage();
+        Ok(Self { db, store, keys, clock, authenticator, objects, alone })
+    }
+
+    /// What a process before this one was doing when it died goes back to the queue. To be called with the lock held.
+    ///
+    /// Where others work too, only leases tell who is dead, and housekeeping sees to it.
+    pub(crate) async fn take_jobs_back(&self) -> Result<()> {
+        if self.alone {
+            let mut tx = self.db.begin().await?;
+            queue::expire_all(&mut tx).await?;
+            tx.commit().await?;
+        }
+        jobs::housekeep(&self.jobs()).await?;
+        Ok(())
     }
 
     /// For the job service.

@@ -3,6 +3,7 @@
 //! `keys/signing.pem` is the private key that signs; `keys/accepted/<kid>.pem` are public keys of earlier ones,
 //! whose tokens are good until they expire. A running server notices a rotation within seconds.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use auth::token::{KeyRing, SigningKey};
+use auth::token::{KeyRing, SigningKey, VerifyingKey};
 use identity::Keys;
 use web::Shutdown;
 
@@ -116,11 +117,19 @@ pub async fn watch(files: KeyFiles, keys: Keys, stop: Shutdown) {
 async fn reread(files: &KeyFiles, keys: &Keys) -> Result<()> {
     let files = files.clone();
     let ring = tokio::task::spawn_blocking(move || files.load()).await??;
-    if ring.signing().kid() != keys.current().signing().kid() {
+    let current = keys.current();
+    if ring.signing().kid() != current.signing().kid() {
         tracing::info!(kid = ring.signing().kid(), "tokens are signed with a new key");
+    }
+    // An operator may have withdrawn a key whose tokens must not be accepted any more.
+    if kids(&ring) != kids(&current) {
         keys.replace(ring);
     }
     Ok(())
+}
+
+fn kids(ring: &KeyRing) -> BTreeSet<&str> {
+    ring.verifying().iter().map(VerifyingKey::kid).collect()
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -134,3 +143,6 @@ fn private_directory(path: &Path) -> Result<()> {
         .create(path)
         .with_context(|| format!("cannot make {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

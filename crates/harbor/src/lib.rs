@@ -11,6 +11,7 @@ pub mod instance;
 mod compose;
 pub mod serve;
 mod welcome;
+mod output;
 mod gc;
 mod healthcheck;
 
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use rustix::fs::Mode;
 
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
@@ -39,6 +41,8 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<()> {
+    // Nothing that we write is for others: SQLite would make its files as the umask allows.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     install_crypto();
     web::telemetry::init(cli.log_format, &cli.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -47,7 +51,7 @@ fn execute(cli: Cli) -> Result<()> {
         .context("cannot start the runtime")?;
     let ended = runtime.block_on(async {
         match cli.command {
-            Command::Serve(settings) => serve::run(*settings).await,
+            Command::Serve(settings) => serve::run(settings.with_environment()?).await,
             Command::Gc(settings) => gc::run(&settings).await,
             Command::RotateKeys(store) => rotate_keys(&store),
             Command::Healthcheck(settings) => healthcheck::run(&settings).await,
@@ -66,12 +70,9 @@ pub fn install_crypto() {
 }
 
 fn rotate_keys(store: &settings::Store) -> Result<()> {
-    let kid = KeyFiles::new(DataDir::open(&store.data)?.keys()).rotate()?;
-    #[expect(clippy::print_stdout, reason = "the result of a command")]
-    {
-        println!(
-            "Tokens are signed with key {kid} from now on; a running server takes it up within seconds."
-        );
-    }
+    let kid = KeyFiles::new(DataDir::existing(&store.data)?.keys()).rotate()?;
+    output::print(&format!(
+        "Tokens are signed with key {kid} from now on; a running server takes it up within seconds."
+    ));
     Ok(())
 }

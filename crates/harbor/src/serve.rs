@@ -1,10 +1,11 @@
 //! `harbor serve`: every service in one process, on one port.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Clock;
+use registry::PullLog;
 use tokio::signal::unix::{SignalKind, signal};
 use web::{ExternalUrl, Listener, Routes, ServeSettings, Shutdown, TlsSettings, tasks};
 
@@ -13,8 +14,9 @@ use crate::compose;
 use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::{self, KeyFiles};
+use crate::output;
 use crate::settings::Serve;
-use crate::welcome::{self, Welcome};
+use crate::welcome::Welcome;
 
 /// What is left for background tasks when the last request has been answered.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -23,7 +25,8 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub(crate) async fn run(settings: Serve) -> Result<()> {
     let stop = Shutdown::new();
     stop_on_signal(stop.clone())?;
-    serve(settings, Clock::System, stop, |started| welcome::print(&started.welcome)).await
+    serve(settings, Clock::System, stop, |started| output::print(&started.welcome.to_string()))
+        .await
 }
 
 /// A server that clients can connect to.
@@ -45,28 +48,32 @@ pub async fn serve(
     let data = DataDir::open(&settings.store.data)?;
     let _lock = data.lock()?;
     let listener = web::bind(settings.listen)?;
+    let metrics = settings.metrics_listen.map(web::bind).transpose()?;
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
     jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
+    instance.take_jobs_back().await?;
 
+    let pulls = PullLog::default();
+    let routes = compose::all(&instance, &pulls, &stop);
+    let address = listener.local_addr();
+    let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
+    let metrics = metrics.map(|listener| serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
     jobs::start(&instance.jobs(), &stop);
-    let metrics =
-        settings.metrics_listen.map(|address| serve_metrics(address, &stop)).transpose()?;
-    let routes = compose::all(&instance, &stop);
-    let address = listener.local_addr();
-    let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone());
     let welcome = greet(&settings, address, password, &data);
     started(Started { address, welcome, instance: instance.clone(), routes });
     let ended = serving.await;
 
     stop.trigger();
+    // Of the requests that were in flight when the end began.
+    pulls.flush(&instance.db).await;
     drain(&instance, metrics, &stop).await?;
     ended.context("the server failed")
 }
 
-/// Waits for what is not a request: metrics, jobs, the log of pulls.
+/// Waits for what is not a request: metrics, jobs.
 async fn drain(instance: &Instance, metrics: Option<Serving>, stop: &Shutdown) -> Result<()> {
     if let Some(metrics) = metrics {
         let ended = metrics.await.context("the metrics listener was lost")?;
@@ -93,11 +100,10 @@ fn http(settings: &Serve) -> ServeSettings {
 
 type Serving = tokio::task::JoinHandle<Result<(), web::serve::Error>>;
 
-fn serve_metrics(address: SocketAddr, stop: &Shutdown) -> Result<Serving> {
+fn serve_metrics(listener: Listener, stop: &Shutdown) -> Result<Serving> {
     web::metrics::install();
-    let listener: Listener = web::bind(address)?;
     let settings = ServeSettings { workers: Some(1), ..ServeSettings::default() };
-    let serving = web::serve(listener, settings, web::metrics::routes(), stop.clone());
+    let serving = web::serve(listener, settings, web::metrics::routes(), stop.clone())?;
     Ok(tokio::runtime::Handle::current().spawn(serving))
 }
 
@@ -111,9 +117,22 @@ fn greet(
     let external = settings.external_url.as_ref().and_then(ExternalUrl::from_url);
     let (url, registry) = match external {
         Some(external) => (external.to_string(), external.authority().to_owned()),
-        None => (format!("{scheme}://{address}"), address.to_string()),
+        None => {
+            let address = reachable(address);
+            (format!("{scheme}://{address}"), address.to_string())
+        }
     };
     Welcome { url, registry, password, password_file: data.admin_password() }
+}
+
+/// Where a client on this host connects to: all addresses are no address.
+fn reachable(mut listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listening.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listening.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    listening
 }
 
 /// Ctrl-C, and what service managers send.

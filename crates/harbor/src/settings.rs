@@ -1,10 +1,10 @@
 //! The command line and the environment: the only place that reads either.
 
-use std::convert::Infallible;
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
 use url::Url;
 use web::Network;
@@ -29,6 +29,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the whole platform in this process.
+    #[command(
+        after_help = "HARBOR_ADMIN_PASSWORD in the environment is the first password of admin; \
+        without it the first start makes one."
+    )]
     Serve(Box<Serve>),
     /// Remove the bytes that nothing references any more.
     Gc(Gc),
@@ -36,6 +40,11 @@ pub(crate) enum Command {
     RotateKeys(Store),
     /// Ask a running server whether it is well; exits with 1 if it is not.
     Healthcheck(Healthcheck),
+}
+
+/// The whole command line, for the page about it to be compared with.
+pub fn command_line() -> CommandLine {
+    Cli::command()
 }
 
 /// Where an instance keeps what it knows.
@@ -79,9 +88,25 @@ pub struct Serve {
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// The first password of `admin`; without it one is generated.
-    #[arg(long = "admin-password-from-environment", env = "HARBOR_ADMIN_PASSWORD", hide = true, value_parser = secret, hide_env_values = true)]
+    /// The first password of `admin`; without it one is generated. Never an argument: others can read those.
+    #[arg(skip)]
     pub admin_password: Option<Secret>,
+}
+
+impl Serve {
+    const ADMIN_PASSWORD: &str = "HARBOR_ADMIN_PASSWORD";
+
+    /// With what the environment alone may tell. An empty password is none.
+    pub(crate) fn with_environment(mut self) -> anyhow::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+        let password = match std::env::var(Self::ADMIN_PASSWORD) {
+            Ok(password) => Some(password).filter(|password| !password.is_empty()),
+            Err(VarError::NotPresent) => None,
+            Err(VarError::NotUnicode(_)) => anyhow::bail!("{} is not UTF-8", Self::ADMIN_PASSWORD),
+        };
+        self.admin_password = password.map(Secret);
+        Ok(self)
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -97,7 +122,7 @@ pub(crate) struct Gc {
     #[arg(long)]
     pub(crate) delete_untagged: bool,
 
-    /// Keep what was pushed or asked for within this many hours.
+    /// Keep what was pushed or asked for within this many hours; below 2, clients that push meanwhile may have to push again.
     #[arg(long, default_value_t = 2, value_name = "HOURS")]
     pub(crate) time_window: u32,
 }
@@ -119,11 +144,6 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Any text is one: what this refuses, the command line's error message shows.
-fn secret(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret(text.to_owned()))
-}
-
 fn log_format(text: &str) -> Result<Format, String> {
     match text {
         "text" => Ok(Format::Text),
@@ -131,3 +151,6 @@ fn log_format(text: &str) -> Result<Format, String> {
         _ => Err("either text or json".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

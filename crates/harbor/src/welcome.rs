@@ -43,11 +43,3 @@ impl fmt::Display for Welcome {
         writeln!(f, "  docker push {registry}/library/IMAGE")
     }
 }
-
-/// Shows the welcome where the operator looks.
-pub(crate) fn print(welcome: &Welcome) {
-    #[expect(clippy::print_stdout, reason = "the operator waits for it")]
-    {
-        println!("{welcome}");
-    }
-}

@@ -70,22 +70,25 @@ impl Worker {
             () = self.keep_alive(&claim, &stop) => End::Lost,
             () = shutdown.triggered() => End::Shutdown,
         };
+        if let Err(error) = self.record(&claim, end).await {
+            // Its lease will run out, and it is begun again.
+            let error = web::chain(&error);
+            tracing::warn!(job = %claim.job, %error, "the end of the job was not recorded");
+        }
+        Ok(true)
+    }
+
+    async fn record(&self, claim: &Claim, end: End) -> domain::Result<()> {
         let now = self.app.clock.now();
-        let recorded = match end {
-            End::Of(outcome) => queue::finish(&self.app.db, &claim, outcome, now).await.map(drop),
+        match end {
+            End::Of(outcome) => queue::finish(&self.app.db, claim, outcome, now).await.map(drop),
             // Begun again, by us after a restart or by another, it goes on where it was.
-            End::Shutdown => queue::release(&self.app.db, &claim, now).await,
+            End::Shutdown => queue::release(&self.app.db, claim, now).await,
             End::Lost => {
                 tracing::warn!(job = %claim.job, "the lease was lost: another worker goes on");
                 Ok(())
             }
-        };
-        recorded.unwrap_or_else(|error| {
-            // Its lease will run out, and it is begun again.
-            let error = web::chain(&error);
-            tracing::warn!(job = %claim.job, %error, "the end of the job was not recorded");
-        });
-        Ok(true)
+        }
     }
 
     async fn attempt(&self, claim: &Claim, stop: CancellationToken) -> Outcome {

@@ -93,15 +93,16 @@ pub fn bind(address: SocketAddr) -> Result<Listener, Error> {
 
 /// Serves `routes` until `stop`, then drains: no new connections, the requests in flight get three
 /// seconds. To be called on the process's multi-thread runtime, which [`crate::run`] will use.
+///
+/// Clients can connect when it returns; what it returns must be awaited. A wrong certificate is told at once.
 pub fn serve(
     listener: Listener,
     settings: Settings,
     routes: Routes,
     stop: Shutdown,
-) -> impl Future<Output = Result<(), Error>> + Send {
-    let server = start(listener, settings, routes, stop.clone());
-    async move {
-        let server = server?;
+) -> Result<impl Future<Output = Result<(), Error>> + Send, Error> {
+    let server = start(listener, settings, routes, stop.clone())?;
+    Ok(async move {
         let handle = server.handle();
         let mut running = Handle::current().spawn(server);
         let ended = tokio::select! {
@@ -115,7 +116,7 @@ pub fn serve(
             Ok(served) => served.map_err(Error::Serve),
             Err(failure) => Err(Error::Serve(io::Error::other(failure))),
         }
-    }
+    })
 }
 
 /// Apart from [`serve`], because actix's builder is not `Send` and must be gone before the first await.

@@ -30,7 +30,7 @@ fn start() -> SocketAddr {
         });
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr();
-    let serving = serve(listener, ServeSettings::default(), routes, Shutdown::new());
+    let serving = serve(listener, ServeSettings::default(), routes, Shutdown::new()).unwrap();
     drop(tokio::runtime::Handle::current().spawn(serving));
     address
 }

@@ -20,7 +20,7 @@ fn start(routes: Routes, settings: ServeSettings) -> (SocketAddr, Shutdown, Serv
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr();
     let stop = Shutdown::new();
-    let serving = serve(listener, settings, routes, stop.clone());
+    let serving = serve(listener, settings, routes, stop.clone()).unwrap();
     (address, stop, Handle::current().spawn(serving))
 }
 
@@ -188,7 +188,7 @@ async fn a_wrong_certificate_is_named_before_anything_is_served() {
     let tls =
         Some(TlsSettings { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() });
     let settings = ServeSettings { tls, ..Default::default() };
-    let failure = serve(listener, settings, Routes::new(), Shutdown::new()).await;
-    let message = failure.unwrap_err().to_string();
+    let failure = serve(listener, settings, Routes::new(), Shutdown::new()).err();
+    let message = failure.unwrap().to_string();
     assert_eq!(message, "cannot read the certificate /nowhere/cert.pem");
 }
