@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assets;
 use crate::i18n::{Language, Value};
+use crate::session;
 
 pub(crate) const LANGUAGE_COOKIE: &str = "language";
 pub(crate) const THEME_COOKIE: &str = "theme";
@@ -93,7 +94,11 @@ impl Shell {
             pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
         };
         let language = cookie(LANGUAGE_COOKIE).and_then(Language::from_tag);
+        // Whoever brings a session is not asked to sign in; their name is not looked up for this.
+        let session = [false, true].into_iter().find_map(|it| cookie(session::session_cookie(it)));
+        let viewer = Viewer { name: session.map(|_token| String::new()), system_admin: false };
         Self {
+            viewer,
             language: language.unwrap_or_else(|| Language::negotiate(accept.unwrap_or_default())),
             theme: cookie(THEME_COOKIE).and_then(Theme::from_tag).unwrap_or_default(),
             here: path.to_owned(),

@@ -87,3 +87,27 @@ fn templates_use_texts_that_exist() {
     }
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn handlers_use_texts_that_exist() {
+    const FAMILIES: [&str; 10] = [
+        "ask-", "error-", "fault-", "flash-", "job-", "kind-", "part-", "repeat-", "role-",
+        "state-",
+    ];
+    let known = keys("en");
+    let mut missing = BTreeSet::new();
+    for file in files(&root("src/pages"), "rs") {
+        let text = fs::read_to_string(&file).unwrap();
+        for literal in text.split('"').skip(1).step_by(2) {
+            let is_key = literal.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            let is_ours = is_key && !literal.ends_with('-');
+            if is_ours
+                && FAMILIES.iter().any(|it| literal.starts_with(it))
+                && !known.contains(literal)
+            {
+                missing.insert(literal.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+}

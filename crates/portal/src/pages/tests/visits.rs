@@ -170,6 +170,7 @@ async fn changing_ones_password_ends_other_sessions() {
 async fn administration_is_for_administrators() {
     let portal = Portal::start().await;
     let mut alice = portal.signed_in("alice").await;
+    alice.get("/nowhere").await.is(404).hides("/login");
     for path in ["/users", "/users/new", "/jobs", "/gc", "/configuration"] {
         alice.get(path).await.is(403).shows("You may not do this");
         portal.browser().get(path).await.is(303);
