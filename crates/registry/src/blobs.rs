@@ -38,6 +38,7 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
 
 fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
     let size = reader.size();
+    let is_part = matches!(wanted, Wanted::Part(_));
     let (status, part) = match wanted {
         Wanted::Whole => (HttpResponse::Ok(), 0..size),
         Wanted::Part(part) => (HttpResponse::PartialContent(), part),
@@ -48,7 +49,8 @@ fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
         }
     };
     let mut answer = described(status, digest);
-    if part != (0..size) {
+    // RFC 9110 §15.3.7: a 206 says which part it is, also when that is all.
+    if is_part {
         let last = part.end.saturating_sub(1);
         let range = format!("bytes {}-{last}/{size}", part.start);
         answer.insert_header((header::CONTENT_RANGE, range));

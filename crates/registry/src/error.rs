@@ -199,7 +199,8 @@ impl ResponseError for Error {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let message = match status.is_server_error() {
+        // What has a cause is for the log; what has none, such as a shutdown, is told as it is.
+        let message = match status.is_server_error() && self.0.source.is_some() {
             true => web::report(self),
             false => self.0.message.clone(),
         };
