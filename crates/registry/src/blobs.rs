@@ -32,7 +32,10 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
     }
     let blob = found(&caller, path).await?;
     let reader = run(async move { opened(&caller.app, &blob).await }).await?;
-    let range = req.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
+    let range = match content::is_still(req.headers().get(header::IF_RANGE), &digest) {
+        true => req.headers().get(header::RANGE).and_then(|value| value.to_str().ok()),
+        false => None,
+    };
     Ok(sent(&digest, &reader, wanted(range, reader.size())))
 }
 
@@ -109,7 +112,11 @@ async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<
 async fn opened(app: &App, blob: &Blob) -> Result<Reader> {
     let key = blob.object_key.parse();
     let key = key.map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))?;
-    Ok(app.store.reader(&key).await?)
+    let opened = app.store.reader(&key).await;
+    if matches!(opened, Err(::blobs::Error::NotFound)) {
+        tracing::warn!(digest = %blob.digest, %key, "the object was collected meanwhile, or is lost");
+    }
+    Ok(opened?)
 }
 
 fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {

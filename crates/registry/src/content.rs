@@ -41,6 +41,14 @@ pub(crate) fn is_known(if_none_match: Option<&header::HeaderValue>, digest: &Dig
         .any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == digest.as_str())
 }
 
+/// Whether a range is asked of this very content (RFC 9110 §13.1.5); if not, all of it is sent.
+pub(crate) fn is_still(if_range: Option<&header::HeaderValue>, digest: &Digest) -> bool {
+    if_range.is_none_or(|tag| {
+        let tag = tag.to_str().ok().and_then(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"'));
+        tag == Some(digest.as_str())
+    })
+}
+
 /// The body of an answer to HEAD: none, with the length that GET would send.
 pub(crate) struct Absent(pub(crate) u64);
 
@@ -58,3 +66,6 @@ impl MessageBody for Absent {
         Poll::Ready(None)
     }
 }
+
+#[cfg(test)]
+mod tests;

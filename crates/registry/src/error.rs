@@ -35,7 +35,8 @@ impl Error {
             message: message.into(),
             detail: None,
             challenge: None,
-            retry_after: None,
+            // A database or a disk that is away comes back, and clients that wait do not make it worse.
+            retry_after: (code == ErrorCode::Unavailable).then_some(5),
             range: None,
             source: None,
         }))
@@ -150,7 +151,10 @@ impl From<blobs::Error> for Error {
                 "the storage is full: free some space, then push again",
             ),
             Blobs::ReadOnly(_) => Self::new(ErrorCode::Denied, "the storage is read-only"),
-            Blobs::Corrupt { .. } => Self::caused(ErrorCode::BlobUploadInvalid, error),
+            Blobs::Corrupt { .. } => {
+                tracing::error!(%error, "acknowledged bytes of an upload are lost");
+                Self::of(ErrorCode::BlobUploadInvalid)
+            }
             Blobs::Unavailable(_) => Self::caused(ErrorCode::Unavailable, error),
         }
     }
@@ -184,9 +188,7 @@ impl From<web::body::Error> for Error {
             Body::Disconnected(_) | Body::Stalled => {
                 Self::new(ErrorCode::BlobUploadInvalid, error.to_string())
             }
-            Body::ShuttingDown => {
-                Self::new(ErrorCode::Unavailable, error.to_string()).retry_after(5)
-            }
+            Body::ShuttingDown => Self::new(ErrorCode::Unavailable, error.to_string()),
             Body::TooLarge { .. } => Self::new(ErrorCode::SizeInvalid, error.to_string()),
         }
     }

@@ -76,6 +76,7 @@ pub fn routes(app: App) -> Routes {
         .head(BLOB, blobs::head)
         .delete(BLOB, blobs::unlink)
         .fallback("/v2", refusal)
+        .app_data(path::query_config())
         .data(app)
 }
 

@@ -6,6 +6,7 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
+use actix_web::web::QueryConfig;
 use actix_web::{FromRequest, HttpRequest};
 use domain::uploads::UploadId;
 use oci::{Digest, ErrorCode, Reference, RepositoryName};
@@ -70,6 +71,17 @@ impl PageQuery {
     }
 }
 
+/// How queries are refused that do not parse, a parameter given twice, say: in the specification's form.
+pub(crate) fn query_config() -> QueryConfig {
+    QueryConfig::default().error_handler(|error, req| {
+        let code = match req.path() {
+            path if path.contains("/blobs/uploads") => ErrorCode::DigestInvalid,
+            _ => ErrorCode::PaginationNumberInvalid,
+        };
+        Error::new(code, error.to_string()).into()
+    })
+}
+
 fn repository(req: &HttpRequest) -> Result<RepositoryName> {
     segment(req, "name", ErrorCode::NameInvalid)
 }
@@ -111,3 +123,6 @@ from_path!(OfDigest, |req| {
 from_path!(OfUpload, |req| {
     Ok(Self { name: repository(req)?, id: segment(req, "id", ErrorCode::BlobUploadUnknown)? })
 });
+
+#[cfg(test)]
+mod tests;

@@ -182,7 +182,11 @@ async fn finish(
     match pump(&mut body, &mut writer).await {
         Ok(()) => {}
         Err(Interrupted::Store(error)) => return Err(error.into()),
-        Err(Interrupted::Body(error)) => return Err(error.into()),
+        Err(Interrupted::Body(error)) => {
+            // As in a PATCH: what came is kept, and the space that was asked for the rest is given back.
+            run(async move { acknowledge(&caller.app, upload, writer).await }).await?;
+            return Err(error.into());
+        }
     }
     let digest = run(async move {
         let key = key_of(&upload)?;
@@ -304,12 +308,18 @@ async fn pump(body: &mut Body, writer: &mut Writer) -> Result<(), Interrupted> {
 /// A chunk that says where it belongs must continue the upload (dist-spec "Pushing a blob in chunks").
 fn in_order(req: &HttpRequest, received: u64) -> Result<()> {
     let Some(range) = req.headers().get(header::CONTENT_RANGE) else { return Ok(()) };
-    let text = range.to_str().unwrap_or_default();
-    let text = text.strip_prefix("bytes ").or_else(|| text.strip_prefix("bytes=")).unwrap_or(text);
-    match text.split_once('-').and_then(|(first, _)| first.trim().parse::<u64>().ok()) {
+    match range.to_str().ok().and_then(first_byte) {
         Some(first) if first == received => Ok(()),
         _ => Err(Error::out_of_order(received)),
     }
+}
+
+/// `0-99` in the specification's form; some clients write it as RFC 9110 does, `bytes 0-99/100`, or with `=`.
+fn first_byte(content_range: &str) -> Option<u64> {
+    let text = content_range.trim();
+    let text = text.strip_prefix("bytes").map_or(text, |rest| rest.trim_start_matches([' ', '=']));
+    let (first, _) = text.split_once('-')?;
+    first.trim().parse().ok()
 }
 
 fn moved_by_another(received: u64) -> impl FnOnce(domain::Error) -> Error {
@@ -333,3 +343,6 @@ fn at_offset(
         .insert_header((header::CONTENT_LENGTH, "0"))
         .finish()
 }
+
+#[cfg(test)]
+mod tests;
