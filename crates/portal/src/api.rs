@@ -118,6 +118,8 @@ fn of_artifacts(routes: Routes) -> Routes {
 fn of_accounts(routes: Routes) -> Routes {
     let user = at("/users/{user_id}");
     let robot = at("/robots/{robot_id}");
+    let old_robots = at("/projects/{project_name_or_id}/robots");
+    let old_robot = format!("{old_robots}/{{robot_id}}");
     routes
         .get(&at("/users"), users::list)
         .post(&at("/users"), users::create)
@@ -137,6 +139,11 @@ fn of_accounts(routes: Routes) -> Routes {
         .put(&robot, robots::update)
         .patch(&robot, robots::refresh_secret)
         .delete(&robot, robots::delete)
+        .get(&old_robots, robots::v1::list)
+        .post(&old_robots, robots::v1::create)
+        .get(&old_robot, robots::v1::get)
+        .put(&old_robot, robots::v1::update)
+        .delete(&old_robot, robots::v1::delete)
 }
 
 fn of_jobs(routes: Routes) -> Routes {

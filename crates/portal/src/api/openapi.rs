@@ -42,7 +42,7 @@ const PAGE: &str = "/devcenter-api-2.0";
         users::delete, users::set_system_admin, users::set_password,
         permissions::own, permissions::catalogue,
         robots::list, robots::create, robots::get, robots::update, robots::refresh_secret,
-        robots::delete,
+        robots::delete, robots::v1::list, robots::v1::create, robots::v1::get, robots::v1::update, robots::v1::delete,
         gc::list, gc::get, gc::stop, gc::log, gc::schedule, gc::create, gc::update,
         purges::list, purges::get, purges::stop, purges::log, purges::schedule, purges::create,
         purges::update,

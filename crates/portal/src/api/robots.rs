@@ -1,6 +1,7 @@
 //! `/robots`: accounts of programs, of the system or of one project.
 
 mod view;
+pub(crate) mod v1;
 
 use ::web::{Json, run};
 use auth::{Action, Resource};
@@ -17,7 +18,6 @@ use super::error::{Code, Error, Result};
 use super::listing::{ListParams, Listing};
 use super::path;
 use super::refused::Refused;
-use super::time::Time;
 use view::{Level, Names};
 
 /// The right over robots, as it was had.
@@ -119,14 +119,7 @@ pub(crate) async fn create(caller: Caller, body: Json<RobotRequest>) -> Result<A
         let created = robots::create(&mut tx, right.authority(), &new, caller.now()).await?;
         tx.commit().await?;
         let location = format!("/api/v2.0/robots/{}", created.id);
-        let view = RobotCreated {
-            id: created.id.0,
-            name: created.login,
-            secret: created.secret,
-            creation_time: Time::from(created.created_at),
-            expires_at: created.expires_at.map_or(-1, domain::Timestamp::secs),
-        };
-        Answer::created_with(location, &view)
+        Answer::created_with(location, &RobotCreated::from(created))
     })
     .await
 }

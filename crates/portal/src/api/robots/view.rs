@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use auth::{Effect, Principal, RobotPermission, RobotScope};
 use domain::ids::ProjectId;
-use domain::robots::Robot;
+use domain::robots::{Created, Robot};
 use domain::{Db, projects, settings};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -81,14 +81,26 @@ pub(crate) struct RobotRequest {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RobotCreated {
-    pub(super) id: i64,
+    id: i64,
     /// As it signs in.
-    pub(super) name: String,
+    name: String,
     /// Told once.
-    pub(super) secret: String,
-    pub(super) creation_time: Time,
+    secret: String,
+    creation_time: Time,
     /// Unix seconds; -1 is never.
-    pub(super) expires_at: i64,
+    expires_at: i64,
+}
+
+impl From<Created> for RobotCreated {
+    fn from(created: Created) -> Self {
+        Self {
+            id: created.id.0,
+            name: created.login,
+            secret: created.secret,
+            creation_time: created.created_at.into(),
+            expires_at: created.expires_at.map_or(-1, domain::Timestamp::secs),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -229,7 +241,13 @@ impl RobotRequest {
 }
 
 impl Access {
-    fn permission(&self, scope: RobotScope) -> Result<RobotPermission> {
+    /// Without what stands before the resource's own word: `/project/1/repository`.
+    pub(super) fn last_segment(&self) -> Self {
+        let resource = self.resource.rsplit('/').next().unwrap_or_default().to_owned();
+        Self { resource, ..self.clone() }
+    }
+
+    pub(super) fn permission(&self, scope: RobotScope) -> Result<RobotPermission> {
         let unknown = |what: &str, text: &str| {
             Error::bad_request(format!("permissions: there is no {what} {text:?}"))
         };

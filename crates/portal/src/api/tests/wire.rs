@@ -212,6 +212,25 @@ async fn robots_of_the_system_and_of_projects() {
 }
 
 #[actix_web::test]
+async fn robots_of_a_project_in_the_older_form() {
+    let server = Server::start().await;
+    server.post("alice", "/projects", json!({"project_name": "apps"})).await.is(201);
+    let at = "/projects/apps/robots";
+    let wanted = json!({"name": "ci", "expires_at": -1,
+        "access": [{"resource": "/project/1/repository", "action": "push"}]});
+    let made = server.post("alice", at, wanted).await.is(201);
+    assert_eq!(made.header("location"), "/api/v2.0/projects/1/robots/1");
+    assert_eq!(made.json()["name"], "robot$apps+ci");
+    assert_eq!(server.get("alice", at).await.is(200).json()[0]["id"], 1);
+    server.put("alice", "/projects/1/robots/1", json!({"disable": true})).await.is(200);
+    assert_eq!(server.get("alice", "/projects/1/robots/1").await.json()["disable"], true);
+    server.get("", at).await.is(401);
+    server.post("admin", "/projects", json!({"project_name": "other"})).await.is(201);
+    server.get("admin", "/projects/other/robots/1").await.is(404);
+    server.delete("alice", "/projects/apps/robots/1").await.is(200);
+}
+
+#[actix_web::test]
 async fn collections_and_their_schedule() {
     let server = Server::start().await;
     assert_eq!(server.get("admin", "/system/gc/schedule").await.is(200).json(), json!({}));
