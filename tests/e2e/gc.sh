@@ -47,7 +47,9 @@ image "$work/layout" other --layers 1 --layer-kib 1024 --seed other
 push other dropped:v1
 collect --time-window 0
 equal 2 "$(api GET /projects/library/repositories/dropped/artifacts | jq length)"
+before=$(stored_bytes)
 collect --time-window 0 --delete-untagged
+below "$before" "$(stored_bytes)"
 equal 1 "$(api GET /projects/library/repositories/dropped/artifacts | jq length)"
 pull dropped:v1
 

@@ -67,18 +67,19 @@ pub(super) async fn collect(
     delete_untagged: bool,
     window_secs: u64,
 ) -> Result<Ended> {
-    let cutoff = job.app.clock.now().minus(Duration::from_secs(window_secs));
-    job.log(format!("collecting what nothing references since {cutoff}")).await?;
+    let since = cutoff(job, window_secs);
+    job.log(format!("collecting what nothing references since {since}")).await?;
     if Duration::from_secs(window_secs) < domain::blobs::LEASE {
         job.log("the window is shorter than clients were promised: one that pushes now may have to push again")
             .await?;
     }
     let mut freed = Freed::default();
-    empty_deleted(job, &mut freed, cutoff).await?;
+    empty_deleted(job, &mut freed, since).await?;
     if delete_untagged {
-        untagged(job, &mut freed, cutoff).await?;
+        untagged(job, &mut freed, since).await?;
     }
-    release(job, &mut freed, cutoff).await?;
+    // Without a window also what the step before has just let go.
+    release(job, &mut freed, cutoff(job, window_secs)).await?;
     condemn(job, &mut freed).await?;
     remove(job, &mut freed).await?;
     if job.is_stopped() {
@@ -95,6 +96,11 @@ pub(super) async fn collect(
     ))
     .await?;
     Ok(Ended::Done(freed.report()))
+}
+
+/// What nobody was told of since may go.
+fn cutoff(job: &Job<'_>, window_secs: u64) -> Timestamp {
+    job.app.clock.now().minus(Duration::from_secs(window_secs))
 }
 
 async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
