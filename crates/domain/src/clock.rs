@@ -66,12 +66,11 @@ fn micros(duration: Duration) -> i64 {
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, with milliseconds: `2026-11-23T10:00:00.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = Self(self.0 - self.0.rem_euclid(1_000)).date_time();
-        let text = millis.format(&Rfc3339).map_err(|_unprintable| fmt::Error)?;
-        match text.strip_suffix('Z') {
-            Some(whole) if !whole.contains('.') => write!(f, "{whole}.000Z"),
-            _ => f.write_str(&text),
-        }
+        let whole = Self::from_secs(self.secs()).date_time().format(&Rfc3339);
+        let whole = whole.map_err(|_unprintable| fmt::Error)?;
+        // Always three digits: what leaves trailing zeros out has moments of different lengths.
+        let millis = self.0.rem_euclid(1_000_000) / 1_000;
+        write!(f, "{}.{millis:03}Z", whole.trim_end_matches('Z'))
     }
 }
 
