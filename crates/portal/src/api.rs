@@ -18,6 +18,7 @@ mod metadatas;
 mod repositories;
 mod artifacts;
 mod tags;
+mod accessories;
 mod users;
 mod robots;
 mod permissions;
@@ -113,6 +114,7 @@ fn of_artifacts(routes: Routes) -> Routes {
         .get(&tags, tags::list)
         .post(&tags, tags::create)
         .delete(&format!("{tags}/{{tag_name}}"), tags::delete)
+        .get(&format!("{artifact}/accessories"), accessories::list)
 }
 
 fn of_accounts(routes: Routes) -> Routes {

@@ -9,8 +9,8 @@ use web::Routes;
 
 use super::error::Errors;
 use super::{
-    artifacts, audit_logs, configurations, gc, jobservice, members, metadatas, permissions,
-    projects, purges, quotas, repositories, robots, search, system, tags, users,
+    accessories, artifacts, audit_logs, configurations, gc, jobservice, members, metadatas,
+    permissions, projects, purges, quotas, repositories, robots, search, system, tags, users,
 };
 
 const DOCUMENT: &str = "/api/v2.0/openapi.json";
@@ -37,7 +37,7 @@ const PAGE: &str = "/devcenter-api-2.0";
         repositories::list_all, repositories::list, repositories::get, repositories::update,
         repositories::delete,
         artifacts::list, artifacts::list_of_project, artifacts::get, artifacts::delete,
-        tags::list, tags::create, tags::delete,
+        tags::list, tags::create, tags::delete, accessories::list,
         users::list, users::search, users::create, users::current, users::get, users::update,
         users::delete, users::set_system_admin, users::set_password,
         permissions::own, permissions::catalogue,

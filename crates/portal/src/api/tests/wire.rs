@@ -131,6 +131,11 @@ async fn repositories_artifacts_and_tags() {
     server.get("admin", &format!("{at}/artifacts/v9")).await.is(404);
     server.get("admin", &format!("{at}/artifacts/-")).await.is(400);
 
+    assert_eq!(
+        server.get("admin", &format!("{at}/artifacts/v1/accessories")).await.json(),
+        json!([])
+    );
+
     let tags = format!("{at}/artifacts/{digest}/tags");
     let made = server.post("admin", &tags, json!({"name": "v2"})).await.is(201);
     assert_eq!(made.header("location"), "");
