@@ -16,4 +16,6 @@ mod security;
 mod gc;
 mod jobs;
 mod process;
+mod ui;
 mod coverage;
+mod docs;
