@@ -39,6 +39,8 @@ pub(crate) async fn ensure(
             (text.clone(), FirstPassword::Generated(text))
         }
     };
+    // Before there is an account, so that a schedule which its operator ended does not come back.
+    jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
     // The file first: a crash before the row is made leaves a password that is overwritten, not one that is lost.
     write_secret(&data.admin_password(), &format!("{text}\n"))?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&text)).await?;

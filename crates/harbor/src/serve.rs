@@ -52,7 +52,6 @@ pub async fn serve(
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
-    jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
     instance.take_jobs_back().await?;
 
     let pulls = PullLog::default();

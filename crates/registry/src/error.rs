@@ -109,9 +109,11 @@ impl From<domain::Error> for Error {
             }
             Domain::NotFound(Entity::Blob) => Self::of(ErrorCode::BlobUnknown),
             Domain::NotFound(Entity::Upload) => Self::of(ErrorCode::BlobUploadUnknown),
+            Domain::NotFound(Entity::Project) => {
+                Self::new(ErrorCode::NameUnknown, "the project does not exist: create it first")
+            }
             Domain::NotFound(
-                Entity::Project
-                | Entity::Repository
+                Entity::Repository
                 | Entity::Job
                 | Entity::Member
                 | Entity::Metadata
