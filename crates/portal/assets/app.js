@@ -4,6 +4,10 @@
   "use strict";
   document.documentElement.classList.add("scripted");
 
+  // On a phone the tabs scroll sideways; the current one is in sight.
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
+
   const copy = async (button) => {
     const text = button.dataset.copy;
     try {

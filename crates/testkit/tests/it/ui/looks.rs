@@ -1,6 +1,7 @@
 //! Every page in every look: light and dark, on a desk and on a phone, in English and Chinese.
 
 use auth::{Action, Resource, Role};
+use domain::ids::JobId;
 use domain::queue::Task;
 use testkit::browser::{Browser, Window};
 use testkit::image::unique_bytes;
@@ -90,6 +91,9 @@ async fn furnish(app: &TestApp) -> Vec<(&'static str, String)> {
     for tag in ["1.24.0", "1.24", "latest"] {
         admin.push(&format!("library/web/front:{tag}"), &image).await.created();
     }
+    for _ in 0..3 {
+        admin.pull("library/web/front:latest").await.ok();
+    }
     let earlier = Image::for_platform("linux", "amd64", vec![unique_bytes(2_400_000)]);
     admin.push("library/web/front:1.23.9", &earlier).await.created();
     let platforms = ["amd64", "arm64", "s390x"];
@@ -97,13 +101,11 @@ async fn furnish(app: &TestApp) -> Vec<(&'static str, String)> {
         .map(|platform| Image::for_platform("linux", platform, vec![unique_bytes(900_000)]));
     let index = Index::of(images.to_vec());
     admin.push_index("library/web/front:1.25.0-rc.1", &index).await.created();
-    admin.pull("library/web/front:latest").await.ok();
+    admin.delete_manifest("library/web/front", "1.25.0-rc.1-part").await.accepted();
     for name in ["billing/api", "billing/worker", "postgres"] {
         admin.push(&format!("library/{name}:1.0"), &Image::unique()).await.created();
     }
-    app.do_job(&Task::CollectGarbage { dry_run: true, delete_untagged: false, window_secs: 0 })
-        .await;
-    let job = app.collect(7200).await;
+    let job = collect(app).await;
     let repository = "/projects/library/repositories/web/front";
     vec![
         ("projects", "/projects".to_owned()),
@@ -124,9 +126,19 @@ async fn furnish(app: &TestApp) -> Vec<(&'static str, String)> {
         ("system", "/system".to_owned()),
         ("gc", "/gc".to_owned()),
         ("jobs", "/jobs".to_owned()),
-        ("job", format!("/jobs/{}", job.id)),
+        ("job", format!("/jobs/{job}")),
         ("configuration", "/configuration".to_owned()),
         ("audit", "/logs".to_owned()),
         ("error", "/projects/no-such".to_owned()),
     ]
+}
+
+/// Garbage, and two collections of it; tells the second.
+async fn collect(app: &TestApp) -> JobId {
+    let outdated = Image::with_layers(vec![unique_bytes(5_000_000), unique_bytes(700_000)]);
+    app.admin().push("library/outdated:1.0", &outdated).await.created();
+    app.delete_repository("library/outdated").await;
+    let rehearsal = Task::CollectGarbage { dry_run: true, delete_untagged: false, window_secs: 0 };
+    app.do_job(&rehearsal).await;
+    app.collect(0).await.id
 }
