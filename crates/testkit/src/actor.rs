@@ -196,7 +196,8 @@ pub(crate) fn client() -> Client {
 pub(crate) async fn send(http: &Client, request: RequestBuilder) -> Answer {
     let request = request.build().expect("the request is well-formed");
     let what = format!("{} {}", request.method(), request.url().path());
-    let response = http.execute(request).await.expect("the server answers");
+    let response = http.execute(request).await;
+    let response = response.unwrap_or_else(|error| panic!("{what} is not answered: {error:?}"));
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.expect("the answer has an end");
     Answer { what, status, headers, body }

@@ -61,7 +61,7 @@ impl TestApp {
     async fn start_with(database: Option<Location>, clock: Clock) -> Self {
         log::start();
         harbor::install_crypto();
-        let data = tempfile::tempdir().expect("a temporary directory can be made");
+        let data = directory().expect("a temporary directory can be made");
         Self::start_in(data, database, clock).await
     }
 
@@ -104,7 +104,7 @@ impl TestApp {
     /// Stops the server and starts another on the same data.
     pub async fn restart(mut self) -> Self {
         self.end().await;
-        let data = std::mem::replace(&mut self.data, tempfile::tempdir().expect("a directory"));
+        let data = std::mem::replace(&mut self.data, directory().expect("a directory"));
         let (database, clock) = (self.database.clone(), self.instance.clock.clone());
         Self::start_in(data, database, clock).await.leaving_uploads(self.open_uploads)
     }
@@ -190,6 +190,14 @@ impl TestApp {
         }
         remains
     }
+}
+
+/// In memory where there is much of it: a test that waits for a disk tests the disk.
+fn directory() -> std::io::Result<TempDir> {
+    const MEMORY: &str = "/dev/shm";
+    const ENOUGH: u64 = 2 * 1024 * 1024 * 1024;
+    let free = rustix::fs::statvfs(MEMORY).map_or(0, |fs| fs.f_bavail * fs.f_frsize);
+    if free >= ENOUGH { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() }
 }
 
 fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {

@@ -1,4 +1,4 @@
-//! A person's browser: headless Chromium driven through WebDriver, with a picture of each page it was on.
+//! A person's browser: headless Chromium driven through `WebDriver`, with a picture of each page it was on.
 
 use std::path::PathBuf;
 use std::process::Stdio;

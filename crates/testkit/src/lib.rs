@@ -2,6 +2,11 @@
 //!
 //! A [`TestApp`] is the whole platform in this process, on a port and a data directory of its own. Actors talk to it
 //! over HTTP as clients do. Dropping the app checks what no test should leave behind.
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, at the place that called"
+)]
 
 mod app;
 mod fixtures;

@@ -1,5 +1,7 @@
 //! The verbs of an upload, step by step, as the distribution specification has them.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use oci::Digest;
 use reqwest::{Body, Method, RequestBuilder};
@@ -63,16 +65,26 @@ impl Actor {
         socket
     }
 
-    /// Waits until the server has acknowledged `bytes` of the upload.
-    pub async fn wait_for_bytes(&self, location: &str, bytes: usize) {
-        let expected = format!("0-{}", bytes - 1);
-        let waiting = async {
-            while self.upload_status(location).await.expect(204).header("range") != expected {
-                tokio::task::yield_now().await;
+    /// Waits until the server has acknowledged something of the upload; tells how many bytes.
+    pub async fn wait_for_bytes(&self, location: &str) -> usize {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            match self.received(location).await {
+                0 => tokio::task::yield_now().await,
+                received => return received,
             }
-        };
-        let limit = std::time::Duration::from_secs(10);
-        tokio::time::timeout(limit, waiting).await.expect("the bytes are acknowledged");
+        }
+        panic!("nothing of {location} is acknowledged");
+    }
+
+    /// How many bytes of the upload are acknowledged.
+    pub async fn received(&self, location: &str) -> usize {
+        let status = self.upload_status(location).await.expect(204);
+        let last = status.header("range").strip_prefix("0-").expect("a range begins at 0");
+        match last.parse().expect("a range ends with a number") {
+            0 => 0,
+            last => 1_usize.saturating_add(last),
+        }
     }
 
     /// Mounts a blob of another repository, with a token for `scopes`.

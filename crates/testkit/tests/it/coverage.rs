@@ -60,7 +60,10 @@ impl Who {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_reaches_what_they_may_and_nothing_else() {
-    let columns = join_all(COLUMNS.map(|(_, who)| column(who))).await;
+    let answered = join_all(COLUMNS.map(|(_, who)| column(who))).await;
+    // An app that ends holds up the thread, so none ends before all are done.
+    let (columns, apps): (Vec<_>, Vec<_>) = answered.into_iter().unzip();
+    drop(apps);
     let mut table = String::new();
     for (head, _) in COLUMNS {
         write!(table, "{head:<9}").unwrap();
@@ -77,7 +80,7 @@ async fn everybody_reaches_what_they_may_and_nothing_else() {
 }
 
 /// What one caller is answered on every route.
-async fn column(who: Who) -> Vec<(String, String)> {
+async fn column(who: Who) -> (Vec<(String, String)>, TestApp) {
     let app = TestApp::start().await;
     if let Who::Member(_) = who {
         app.account("asker").await;
@@ -90,7 +93,7 @@ async fn column(who: Who) -> Vec<(String, String)> {
         column.push((format!("{method:<6} {pattern}"), told(&answer)));
     }
     app.close_uploads().await;
-    column
+    (column, app)
 }
 
 async fn ask(app: &TestApp, who: Who, n: usize, method: &Method, pattern: &str) -> Answer {
@@ -109,7 +112,11 @@ async fn ask(app: &TestApp, who: Who, n: usize, method: &Method, pattern: &str) 
             visitor.get("/login").await.ok();
         }
         return match body {
-            Body::Form(fields) if *method == Method::POST => visitor.submit(&path, &fields).await,
+            Body::Form(fields) if *method == Method::POST => {
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+                visitor.submit(&path, &fields).await
+            }
             _ => visitor.get(&path).await,
         };
     }

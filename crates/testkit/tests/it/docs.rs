@@ -111,10 +111,16 @@ fn options(command: &clap::Command, global: bool) -> Options {
 }
 
 fn told(page: &Page, under: &str) -> Options {
-    let rows = page.rows(under);
-    let rows = rows.iter().filter(|row| row[0].starts_with('`'));
     let word = |cell: &str| quoted(cell).first().map(|word| (*word).to_owned());
-    rows.map(|row| (word(&row[0]).expect("an option"), (word(&row[1]), word(&row[2])))).collect()
+    let rows = page.rows(under).into_iter();
+    rows.filter_map(|row| match row.as_slice() {
+        // A variable without an option is for `variables_are_those_of_the_program_and_all_are_told`.
+        [option, variable, default, _meaning] => {
+            Some((word(option)?, (word(variable), word(default))))
+        }
+        _ => None,
+    })
+    .collect()
 }
 
 #[test]

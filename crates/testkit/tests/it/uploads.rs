@@ -105,8 +105,10 @@ async fn an_upload_goes_on_after_its_connection_broke() {
     let blob = unique_bytes(400_000);
     let location = admin.open_upload(REPOSITORY).await;
     admin.break_off(&location, &blob[..150_000], blob.len()).await;
-    admin.wait_for_bytes(&location, 150_000).await;
-    admin.send_chunk(&location, 150_000, &blob[150_000..]).await.accepted();
+    // What came in the very last moment may be lost; what is acknowledged is not.
+    let received = admin.wait_for_bytes(&location).await;
+    assert!(received <= 150_000, "{received}");
+    admin.send_chunk(&location, received, &blob[received..]).await.accepted();
     admin.close_upload(&location, &Digest::of(&blob), Bytes::new()).await.created();
     assert_stored(&admin, &Digest::of(&blob), &blob).await;
 }

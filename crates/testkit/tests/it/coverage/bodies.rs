@@ -11,7 +11,7 @@ use super::scene::Scene;
 pub(super) enum Body {
     None,
     Json(Value),
-    Form(Vec<(&'static str, &'static str)>),
+    Form(Vec<(&'static str, String)>),
     Bytes(&'static str, Bytes),
 }
 
@@ -22,7 +22,7 @@ pub(super) async fn body(method: &Method, pattern: &str, scene: &mut Scene<'_>) 
     match pattern.strip_prefix("/api/v2.0") {
         Some(path) => Body::Json(api(method, path, scene).await),
         None if pattern.starts_with("/v2/") => registry(method, pattern, scene).await,
-        None => Body::Form(form(pattern)),
+        None => Body::Form(form(pattern, scene).await),
     }
 }
 
@@ -31,7 +31,7 @@ async fn registry(method: &Method, pattern: &str, scene: &mut Scene<'_>) -> Body
         ("PUT", "{reference}") => Body::Bytes(OCI_MANIFEST, scene.image().await.manifest),
         ("POST", "" | "uploads") => Body::None,
         ("PATCH", "{id}") => Body::Bytes("application/octet-stream", unique_bytes(8)),
-        // Without a digest: who may gets as far as being told so.
+        // The digest in the address is that of nothing.
         ("PUT", "{id}") => Body::None,
         _ => panic!("say in bodies.rs what {method} {pattern} is sent"),
     }
@@ -77,12 +77,16 @@ async fn api(method: &Method, path: &str, scene: &mut Scene<'_>) -> Value {
         }
         ("PUT", "/users/{user_id}/sysadmin") => json!({ "sysadmin_flag": false }),
         ("PUT", "/users/{user_id}/password") => json!({ "new_password": "Other-Horse-2" }),
+        ("POST", "/projects/{project_name_or_id}/robots") => json!({
+            "name": format!("bot{n}"),
+            "access": [{ "resource": "repository", "action": "pull" }],
+        }),
         ("POST", "/robots") => {
             let project = scene.project().await;
             json!({ "name": format!("bot{n}"), "level": "project", "duration": 7,
                 "permissions": permissions(&project) })
         }
-        ("PUT", "/robots/{robot_id}") => {
+        ("PUT", "/robots/{robot_id}" | "/projects/{project_name_or_id}/robots/{robot_id}") => {
             let project = scene.project().await;
             json!({ "name": format!("robot${project}+bot"), "level": "project", "duration": 7,
                 "disable": true, "permissions": permissions(&project) })
@@ -103,7 +107,16 @@ async fn api(method: &Method, path: &str, scene: &mut Scene<'_>) -> Value {
     }
 }
 
-fn form(pattern: &str) -> Vec<(&'static str, &'static str)> {
+async fn form(pattern: &str, scene: &Scene<'_>) -> Vec<(&'static str, String)> {
+    if pattern.ends_with("/members") {
+        scene.user().await;
+        return vec![("username", format!("user{}", scene.n)), ("role", "3".to_owned())];
+    }
+    let fields = fields(pattern).into_iter();
+    fields.map(|(name, text)| (name, text.to_owned())).collect()
+}
+
+fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
     let project = "/projects/{project}";
     let below = pattern.strip_prefix(project).unwrap_or(pattern);
     match below {
@@ -131,7 +144,6 @@ fn form(pattern: &str) -> Vec<(&'static str, &'static str)> {
         "/users/{id}/admin" => vec![("system_admin", "false")],
         "/projects" => vec![("name", "made-by-form")],
         "/settings" => vec![("public", "true")],
-        "/members" => vec![("username", "nobody"), ("role", "3")],
         "/members/{id}" => vec![("role", "2")],
         "/robots" => vec![("name", "made"), ("duration", "7"), ("pull", "true")],
         "/robots/{id}" => vec![("disabled", "true")],
@@ -142,6 +154,7 @@ fn form(pattern: &str) -> Vec<(&'static str, &'static str)> {
             ("token_expiration", "30"),
             ("session_timeout", "60"),
             ("robot_token_duration", "30"),
+            ("robot_name_prefix", "robot$"),
         ],
         "/logout"
         | "/delete"

@@ -32,9 +32,11 @@ impl<'a> Scene<'a> {
             return format!("{pattern}?service=harbor-registry&scope=repository:library/app:pull");
         }
         let query = match pattern {
-            "/api/v2.0/users/search" => "?username=a",
-            "/api/v2.0/search" => "?q=a",
-            _ => "",
+            "/api/v2.0/users/search" => "?username=a".to_owned(),
+            "/api/v2.0/search" => "?q=a".to_owned(),
+            "/api/v2.0/projects" => "?project_name=library".to_owned(),
+            _ if pattern.ends_with("/blobs/uploads/{id}") => format!("?digest={}", Digest::of(b"")),
+            _ => String::new(),
         };
         let mut path = String::new();
         let mut rest = pattern;
@@ -75,7 +77,7 @@ impl<'a> Scene<'a> {
             "gc_id" | "job_id" => self.job(collection()).await,
             "id" if before.ends_with("/jobs/") => self.job(collection()).await,
             "purge_id" => self.job(purge()).await,
-            "job_type" => "GARBAGE_COLLECTION".to_owned(),
+            "job_type" => "all".to_owned(),
             "file" => "no-such-file.css".to_owned(),
             _ => panic!("{pattern}: say in scene.rs what {{{name}}} is"),
         }

@@ -22,7 +22,8 @@ pub(super) fn root() -> PathBuf {
 }
 
 pub(super) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    assert!(exists(path), "there is no {path}");
+    fs::read_to_string(root().join(path)).expect("the file is text")
 }
 
 /// Every page for users and for those who change the code, but those about the code's style.

@@ -31,6 +31,7 @@ async fn manage_people(app: &TestApp, browser: &Browser) {
     browser.look("users").await;
     browser.click("button[name=system_admin]").await;
     browser.see("alice is a system administrator now.").await;
+    browser.look("users-two-administrators").await;
     browser.click("button[name=system_admin]").await;
     browser.see("alice is no longer a system administrator.").await;
     let row = "return [...document.querySelectorAll('tbody tr')]

@@ -26,7 +26,7 @@ async fn a_guest_has_no_controls(browser: &Browser) {
     browser.see("open").await;
     browser.look("projects-guest").await;
     let text = browser.text().await;
-    for absent in ["hidden", "New project", "Users", "Configuration", "Garbage"] {
+    for absent in ["hidden", "New project", "Private", "Users", "Configuration", "Garbage"] {
         assert!(!text.contains(absent), "a guest sees {absent:?}:\n{text}");
     }
     browser.goto("/projects/open").await;
