@@ -1,4 +1,11 @@
 //! Features as their users meet them: one binary, one module for each feature.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod push_pull;
 mod uploads;
