@@ -102,6 +102,14 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
+    /// Whether the object has bytes behind those it was opened for.
+    pub(crate) fn has_more(&self) -> bool {
+        match self {
+            Self::File(sink) => sink.has_more(),
+            Self::Memory(sink) => sink.has_more(),
+        }
+    }
+
     pub(crate) fn reserve(&mut self, offset: u64, length: u64) -> Result<()> {
         match self {
             Self::File(sink) => sink.reserve(offset, length),

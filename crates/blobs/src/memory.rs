@@ -75,6 +75,7 @@ pub(crate) struct Sink {
     memory: Arc<Memory>,
     key: Key,
     buffer: BytesMut,
+    has_more: bool,
     sealing: bool,
 }
 
@@ -97,10 +98,16 @@ impl Sink {
         if found != *state {
             return Err(Error::Corrupt { length });
         }
-        let buffer = kept.unwrap_or_default().into();
+        let buffer: BytesMut = kept.unwrap_or_default().into();
+        let has_more = object.bytes.len() > buffer.len();
         object.state = State::Writing;
         drop(objects);
-        Ok(Self { memory: Arc::clone(memory), key: key.clone(), buffer, sealing: false })
+        let (memory, key) = (Arc::clone(memory), key.clone());
+        Ok(Self { memory, key, buffer, has_more, sealing: false })
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// Whether `length` more bytes fit.

@@ -109,11 +109,37 @@ impl Upload {
         Ok(())
     }
 
+    /// Opens the object, so that nobody else writes it until this is dropped. Nothing of it is changed yet.
+    ///
+    /// True if there are bytes behind those of the state: what a broken connection left, or what somebody faster has written.
+    /// The first bytes cut them off, so whoever acknowledges bytes asks here, and then whether the state is still the last one.
+    pub async fn open(&mut self) -> Result<bool> {
+        let mut worker = self.settled().await?;
+        let opened = blocking(move || {
+            let has_more = worker.sink()?.has_more();
+            Ok((worker, has_more))
+        });
+        let (worker, has_more) = opened.await?;
+        self.stage = Stage::Idle(worker);
+        Ok(has_more)
+    }
+
     /// Makes everything taken so far durable, so that another process can go on.
     pub async fn pause(mut self) -> Result<Paused> {
+        self.checkpoint().await
+    }
+
+    /// As [`Upload::pause`], and the object stays ours: for whoever must acknowledge before another one writes.
+    pub async fn checkpoint(&mut self) -> Result<Paused> {
         let batch = self.batch.take();
         let mut worker = self.settled().await?;
-        blocking(move || worker.pause(&batch)).await
+        let paused = blocking(move || {
+            let paused = worker.pause(&batch)?;
+            Ok((worker, paused))
+        });
+        let (worker, paused) = paused.await?;
+        self.stage = Stage::Idle(worker);
+        Ok(paused)
     }
 
     /// Compares, makes durable and seals the object. The only way for bytes to become one.

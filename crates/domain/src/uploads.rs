@@ -125,6 +125,16 @@ pub async fn by_id(db: &Db, permit: &RepositoryPermit, id: UploadId) -> Result<U
     })
 }
 
+/// How many bytes are acknowledged by now; `NotFound` if the session has ended since it was read.
+pub async fn received(db: &Db, upload: &Upload) -> Result<u64> {
+    const SQL: &str = "SELECT received FROM uploads WHERE id = $1";
+    let received: Option<i64> = on!(db.read(), |pool| sqlx::query_scalar(SQL)
+        .bind(upload.id.to_string())
+        .fetch_optional(pool)
+        .await?);
+    bytes(received.ok_or(Error::NotFound(Entity::Upload))?)
+}
+
 /// Acknowledges bytes: the session now has `received`. `Conflict` if somebody else moved it meanwhile.
 pub async fn advance(
     tx: &mut Tx,

@@ -120,7 +120,7 @@ pub(crate) async fn append(
 ) -> Result<HttpResponse> {
     let (path, upload) = held(&caller, path).await?;
     in_order(&req, upload.received)?;
-    let mut writer = resumed(&caller.app, &upload)?;
+    let (upload, mut writer) = taken(&caller, upload).await?;
     let ended = pump(&mut body, &mut writer).await;
     if let Err(Interrupted::Store(error)) = ended {
         return Err(error.into());
@@ -133,13 +133,15 @@ pub(crate) async fn append(
     }
 }
 
-async fn acknowledge(app: &App, upload: Upload, writer: Writer) -> Result<u64> {
-    let paused = writer.pause().await?;
+async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -> Result<u64> {
+    // The writer is kept until the row is written: who comes next must see both or neither.
+    let paused = writer.checkpoint().await?;
     let state = paused.state.to_bytes();
     let mut tx = app.db.begin().await?;
     let moved = uploads::advance(&mut tx, &upload, paused.offset, &state, app.clock.now()).await;
     moved.map_err(moved_by_another(upload.received))?;
     tx.commit_aside().await?;
+    drop(writer);
     Ok(paused.offset)
 }
 
@@ -172,13 +174,15 @@ async fn finish(
         let bytes = body.collect(SMALL).await?;
         let digest = run(async move {
             let key = key_of(&upload)?;
-            let committed = caller.app.store.put(&key, bytes, &digest).await;
+            let mut writer = open_writer(&caller.app, &upload).await?;
+            writer.write(bytes).await?;
+            let committed = writer.commit(&digest).await;
             record(&caller.app, upload, &key, committed).await
         })
         .await?;
         return Ok(content::created_blob(&name, &digest));
     }
-    let mut writer = resumed(&caller.app, &upload)?;
+    let (upload, mut writer) = taken(&caller, upload).await?;
     match pump(&mut body, &mut writer).await {
         Ok(()) => {}
         Err(Interrupted::Store(error)) => return Err(error.into()),
@@ -274,10 +278,31 @@ async fn session(caller: &Caller, path: &OfUpload) -> Result<Upload> {
     Ok(uploads::by_id(&caller.app.db, &permit, path.id).await?)
 }
 
-fn resumed(app: &App, upload: &Upload) -> Result<Writer> {
+/// As [`open_writer`], asked for from a worker.
+async fn taken(caller: &Caller, upload: Upload) -> Result<(Upload, Writer)> {
+    let app = caller.app.clone();
+    run(async move {
+        let writer = open_writer(&app, &upload).await?;
+        Ok((upload, writer))
+    })
+    .await
+}
+
+/// The session's object, ours alone until the writer is dropped.
+///
+/// Of two requests that read the same offset, the later one finds what the earlier one has written. That was acknowledged
+/// if the row has moved, and must not be overwritten; else a broken connection left it.
+async fn open_writer(app: &App, upload: &Upload) -> Result<Writer> {
     let state = HashState::parse(&upload.hash_state)
         .map_err(|error| Error::caused(ErrorCode::Unknown, error))?;
-    Ok(app.store.resume(&key_of(upload)?, state))
+    let mut writer = app.store.resume(&key_of(upload)?, state);
+    if writer.open().await? {
+        let received = uploads::received(&app.db, upload).await?;
+        if received != upload.received {
+            return Err(Error::out_of_order(received));
+        }
+    }
+    Ok(writer)
 }
 
 fn key_of(upload: &Upload) -> Result<Key> {

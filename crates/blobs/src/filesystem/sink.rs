@@ -25,6 +25,8 @@ pub(crate) struct Sink {
     key: Key,
     /// Whether the name is durable.
     placed: bool,
+    /// Where the file ends for us, if it has bytes behind that.
+    cut: Option<u64>,
     /// Whether the contents differ from what is durable.
     dirty: bool,
     /// Up to where space is allocated beyond the end.
@@ -46,13 +48,22 @@ impl Sink {
             return Err(Error::Corrupt { length: offset });
         }
         prefix::verify(&file, state)?;
-        let dirty = length > offset;
-        if dirty {
-            file.set_len(offset)?;
-        }
-        let filesystem = Arc::clone(filesystem);
+        let cut = (length > offset).then_some(offset);
+        let (filesystem, key, dirty) = (Arc::clone(filesystem), key.clone(), cut.is_some());
         // An offset was acknowledged, so the name was made durable then.
-        Ok(Self { filesystem, file, key: key.clone(), placed: offset > 0, dirty, reserved: 0 })
+        Ok(Self { filesystem, file, key, placed: offset > 0, cut, dirty, reserved: 0 })
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.cut.is_some()
+    }
+
+    /// Not when the file is opened: somebody may have acknowledged what lies there.
+    fn cut(&mut self) -> Result<()> {
+        if let Some(offset) = self.cut.take() {
+            self.file.set_len(offset)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn reserve(&mut self, offset: u64, length: u64) -> Result<()> {
@@ -68,6 +79,7 @@ impl Sink {
     }
 
     pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.cut()?;
         self.dirty = true;
         Ok(self.file.write_all_at(bytes, offset)?)
     }
@@ -77,10 +89,12 @@ impl Sink {
     }
 
     pub(crate) fn seal(&mut self) -> Result<()> {
+        self.cut()?;
         Ok(fchmod(&self.file, Mode::RUSR)?)
     }
 
     pub(crate) fn sync(&mut self, length: u64) -> Result<()> {
+        self.cut()?;
         if self.reserved > length {
             // Truncation to the size it has gives back what lies allocated behind.
             self.file.set_len(length)?;

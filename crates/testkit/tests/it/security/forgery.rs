@@ -56,7 +56,7 @@ async fn a_token_that_brings_its_own_key_is_refused() {
     present(&app, &theirs.issue(&claims).unwrap()).await.unauthorized();
 }
 
-/// CVE-2026-82329 (JFrog), and the oldest tricks of all.
+/// CVE-2026-82329 (`JFrog`), and the oldest tricks of all.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_algorithm_is_accepted() {
     let app = TestApp::start().await;
