@@ -1,6 +1,6 @@
 //! Everything the platform knows beside the bytes: types, rules and their SQL.
 //!
-//! Reads take `&Db`; writes take `&mut Tx` and, where a caller's right is needed, a [`Permit`].
+//! Reads take `&Db`; writes take `&mut Tx` and, where a caller's right is needed, a permit (see [`permit`]).
 //! Knows nothing of HTTP, HTML or blob bytes.
 
 pub mod db;

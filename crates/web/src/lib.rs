@@ -2,7 +2,7 @@
 //! error rendering and the one outbound HTTP client.
 //!
 //! It knows no domain, no blobs and no route: services bring [`Routes`], `harbor` composes them
-//! and hands them to [`serve`]. Whatever awaits a database or a disk goes through [`run`].
+//! and hands them to [`serve()`]. Whatever awaits a database or a disk goes through [`run`].
 
 pub mod routes;
 pub mod serve;

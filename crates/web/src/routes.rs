@@ -205,7 +205,7 @@ impl Routes {
         listed
     }
 
-    /// Registers everything with actix. [`crate::serve`] does this on each worker.
+    /// Registers everything with actix. [`crate::serve()`] does this on each worker.
     pub fn configure(&self, config: &mut ServiceConfig) {
         let fallbacks = Fallbacks::new(&self.fallbacks);
         for mount in &self.mounts {
