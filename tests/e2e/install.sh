@@ -38,6 +38,6 @@ stop_server
 scenario "run again it starts on what is there"
 "$root/install.sh" --standalone --port "$port" --data "$data" >>"$work/server.log" 2>&1 3>&- &
 server=$!
-within 300 is_ready_or_gone
+within 1800 is_ready_or_gone
 is_ready
 skopeo login --tls-verify=false --username admin --password "$password" "$registry"
