@@ -15,6 +15,7 @@ shopt -s inherit_errexit
 e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 root=$(cd "$e2e/../.." && pwd)
 binary=${E2E_BINARY:-$root/target/release/harbor}
+[ -x "$binary" ] || { echo "no $binary: run cargo build --release --package harbor" >&2; exit 1; }
 # Short, because names of Unix sockets end at 107 characters.
 work=$(mktemp -d /tmp/e2e.XXXXXX)
 # What may be kept between runs: the Debian base image.
@@ -28,8 +29,6 @@ export HOME=$work/home DOCKER_CONFIG=$work/docker REGISTRY_AUTH_FILE=$work/auth.
 mkdir -p "$HOME" "$DOCKER_CONFIG" "$cache"
 # A setting of the caller is not a setting of the test.
 unset XDG_RUNTIME_DIR "${!HARBOR_@}"
-
-[ -x "$binary" ] || { echo "no $binary: run cargo build --release --package harbor" >&2; exit 1; }
 
 # The report goes to the terminal; commands, and the trace of them, go to a file that is shown when one fails.
 log=$work/log
