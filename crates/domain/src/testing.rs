@@ -37,6 +37,16 @@ pub async fn sqlite() -> (Db, TempDir) {
     (db, directory)
 }
 
+/// A PostgreSQL schema of its own, as the URL to open it by; `None` without a server. It stays after the test.
+pub async fn postgres_schema() -> Option<Location> {
+    let url = database_url()?;
+    let schema = format!("test_{}", uuid::Uuid::now_v7().simple());
+    let options = PgConnectOptions::from_str(&url).expect("TEST_DATABASE_URL is a PostgreSQL URL");
+    execute(&options, format!("CREATE SCHEMA {schema}")).await;
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Some(Location::Postgres(format!("{url}{separator}options[search_path]={schema}")))
+}
+
 async fn on_postgres(url: &str, test: impl AsyncFn(Db)) {
     let schema = format!("test_{}", uuid::Uuid::now_v7().simple());
     let options = PgConnectOptions::from_str(url).expect("TEST_DATABASE_URL is a PostgreSQL URL");
