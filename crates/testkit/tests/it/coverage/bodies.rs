@@ -38,36 +38,58 @@ async fn registry(method: &Method, pattern: &str, scene: &mut Scene<'_>) -> Body
 }
 
 async fn api(method: &Method, path: &str, scene: &mut Scene<'_>) -> Value {
-    let n = scene.n;
-    let permissions = |project: &str| {
-        json!([{ "kind": "project", "namespace": project,
-            "access": [{ "resource": "repository", "action": "pull" }] }])
-    };
-    match (method.as_str(), path) {
+    match (method.as_str(), path.strip_prefix("/projects/{project_name_or_id}")) {
+        (method, Some(rest)) => of_project(method, rest, scene).await,
+        (method, None) if path.contains("/robots") => robot(method, path, scene).await,
+        (method, None) => of_system(method, path, scene.n),
+    }
+}
+
+async fn of_project(method: &str, path: &str, scene: &mut Scene<'_>) -> Value {
+    match (method, path) {
+        ("PUT", "") => json!({ "metadata": { "public": "true" } }),
+        ("POST", "/members") => {
+            scene.user().await;
+            json!({ "role_id": 3, "member_user": { "username": format!("user{}", scene.n) } })
+        }
+        ("PUT", "/members/{mid}") => json!({ "role_id": 2 }),
+        ("POST", "/metadatas" | "/metadatas/") | ("PUT", "/metadatas/{meta_name}") => {
+            json!({ "auto_scan": "true" })
+        }
+        ("POST", "/robots") => {
+            // Version 1 names what it is about by its whole path.
+            let resource = format!("/project/{}/repository", scene.project_id().await);
+            json!({ "name": format!("bot{}", scene.n),
+                "access": [{ "resource": resource, "action": "pull" }] })
+        }
+        ("PUT", "/robots/{robot_id}") => robot(method, "/robots/{robot_id}", scene).await,
+        _ => panic!("say in bodies.rs what {method} {path} of a project is sent"),
+    }
+}
+
+async fn robot(method: &str, path: &str, scene: &mut Scene<'_>) -> Value {
+    let project = scene.project().await;
+    let permissions = json!([{ "kind": "project", "namespace": project,
+        "access": [{ "resource": "repository", "action": "pull" }] }]);
+    match (method, path) {
+        ("POST", "/robots") => json!({ "name": format!("bot{}", scene.n), "level": "project",
+            "duration": 7, "permissions": permissions }),
+        ("PUT", "/robots/{robot_id}") => json!({ "name": format!("robot${project}+bot"),
+            "level": "project", "duration": 7, "disable": true, "permissions": permissions }),
+        ("PATCH", "/robots/{robot_id}") => json!({}),
+        _ => panic!("say in bodies.rs what {method} {path} is sent"),
+    }
+}
+
+fn of_system(method: &str, path: &str, n: usize) -> Value {
+    const REPOSITORY: &str = "/projects/{project_name}/repositories/{repository_name}";
+    let below = path.strip_prefix(REPOSITORY);
+    match (method, below.unwrap_or(path)) {
+        ("PUT", "") => json!({ "description": "what it is" }),
+        ("POST", "/artifacts/{reference}/tags") => json!({ "name": "another" }),
         ("PUT", "/configurations") => json!({ "token_expiration": 30 }),
         ("PUT", "/quotas/{id}") => json!({ "hard": { "storage": -1 } }),
         ("POST", "/projects") => json!({ "project_name": format!("made-{n}") }),
-        ("PUT", "/projects/{project_name_or_id}") => json!({ "metadata": { "public": "true" } }),
-        ("POST", "/projects/{project_name_or_id}/members") => {
-            scene.user().await;
-            json!({ "role_id": 3, "member_user": { "username": format!("user{n}") } })
-        }
-        ("PUT", "/projects/{project_name_or_id}/members/{mid}") => json!({ "role_id": 2 }),
-        (
-            "POST",
-            "/projects/{project_name_or_id}/metadatas"
-            | "/projects/{project_name_or_id}/metadatas/",
-        )
-        | ("PUT", "/projects/{project_name_or_id}/metadatas/{meta_name}") => {
-            json!({ "auto_scan": "true" })
-        }
-        ("PUT", "/projects/{project_name}/repositories/{repository_name}") => {
-            json!({ "description": "what it is" })
-        }
-        (
-            "POST",
-            "/projects/{project_name}/repositories/{repository_name}/artifacts/{reference}/tags",
-        ) => json!({ "name": "another" }),
         ("POST", "/users") => json!({
             "username": format!("made{n}"), "password": USER_PASSWORD, "realname": "Made",
             "email": format!("made{n}@example.com"),
@@ -77,27 +99,12 @@ async fn api(method: &Method, path: &str, scene: &mut Scene<'_>) -> Value {
         }
         ("PUT", "/users/{user_id}/sysadmin") => json!({ "sysadmin_flag": false }),
         ("PUT", "/users/{user_id}/password") => json!({ "new_password": "Other-Horse-2" }),
-        ("POST", "/projects/{project_name_or_id}/robots") => json!({
-            "name": format!("bot{n}"),
-            "access": [{ "resource": "repository", "action": "pull" }],
-        }),
-        ("POST", "/robots") => {
-            let project = scene.project().await;
-            json!({ "name": format!("bot{n}"), "level": "project", "duration": 7,
-                "permissions": permissions(&project) })
-        }
-        ("PUT", "/robots/{robot_id}" | "/projects/{project_name_or_id}/robots/{robot_id}") => {
-            let project = scene.project().await;
-            json!({ "name": format!("robot${project}+bot"), "level": "project", "duration": 7,
-                "disable": true, "permissions": permissions(&project) })
-        }
-        ("PATCH", "/robots/{robot_id}") => json!({}),
         ("POST" | "PUT", "/system/gc/schedule") => {
             json!({ "schedule": { "type": "Daily", "cron": "0 0 0 * * *" } })
         }
         ("POST" | "PUT", "/system/purgeaudit/schedule") => json!({
             "schedule": { "type": "Daily", "cron": "0 0 0 * * *" },
-            "parameters": { "audit_retention_hour": 24, "include_operations": "create", "include_event_types": "create_user" },
+            "parameters": { "audit_retention_hour": 24, "include_event_types": "create_user" },
         }),
         (
             "PUT",

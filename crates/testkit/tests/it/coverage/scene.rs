@@ -98,7 +98,7 @@ impl<'a> Scene<'a> {
         project
     }
 
-    async fn project_id(&mut self) -> String {
+    pub(super) async fn project_id(&mut self) -> String {
         let project = self.project().await;
         let permit = self.app.permit(&project, Resource::Project, Action::Read).await;
         permit.project().id.0.to_string()
