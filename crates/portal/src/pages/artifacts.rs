@@ -94,6 +94,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// `GET …/artifacts/{digest}/delete`
 pub(super) async fn confirm_delete(visit: Visit) -> Result<Answer, Error> {
     let access = Access::open(&visit).await?;
+    permit(&visit, &access, Resource::Artifact, Action::Delete).await?;
     let found = find(&visit, &access).await?;
     let ui = &visit.ui;
     let names: Vec<&str> = found.artifact.tags.iter().map(|tag| tag.name.as_str()).collect();
@@ -154,6 +155,7 @@ pub(super) async fn add_tag(visit: Visit, form: Form) -> Result<Answer, Error> {
 /// `GET …/artifacts/{digest}/tags/{tag}/delete`
 pub(super) async fn confirm_untag(visit: Visit) -> Result<Answer, Error> {
     let access = Access::open(&visit).await?;
+    permit(&visit, &access, Resource::Tag, Action::Delete).await?;
     let found = find(&visit, &access).await?;
     let tag = tag(&visit)?;
     let ui = &visit.ui;

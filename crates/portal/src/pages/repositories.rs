@@ -5,7 +5,8 @@ use auth::{Action, Resource};
 use domain::artifacts::{self, Artifact, TagFilter};
 use domain::listing::Match;
 use domain::repositories::{self, Repository, Scope};
-use domain::{Entity, permit};
+use domain::Entity;
+use domain::permit::{self, RepositoryPermit};
 use oci::RepositoryName;
 
 use super::access::Access;
@@ -186,6 +187,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// `GET /projects/{project}/repositories/{repository}/-/delete`
 pub(super) async fn confirm_delete(visit: Visit) -> Result<Answer, Error> {
     let access = Access::open(&visit).await?;
+    permit_deletion(&visit, &access).await?;
     let repository = find(&visit, &access).await?;
     let ui = &visit.ui;
     Answer::page(&ConfirmPage {
@@ -204,18 +206,22 @@ pub(super) async fn confirm_delete(visit: Visit) -> Result<Answer, Error> {
 /// `POST /projects/{project}/repositories/{repository}/-/delete`
 pub(super) async fn delete(visit: Visit, _form: Form) -> Result<Answer, Error> {
     let access = Access::open(&visit).await?;
-    let name = access.repository(&visit)?;
-    let (db, who) = (&visit.app.db, &visit.principal);
-    let permit =
-        permit::authorize_repository(db, who, &name, Resource::Repository, Action::Delete).await?;
-    let mut tx = db.begin().await?;
+    let permit = permit_deletion(&visit, &access).await?;
+    let mut tx = visit.app.db.begin().await?;
     repositories::delete(&mut tx, &permit, visit.now).await?;
     tx.commit().await?;
     Ok(Answer::done(
         format!("/projects/{}", access.name()),
         "flash-repository-deleted",
-        name.as_str(),
+        permit.name().as_str(),
     ))
+}
+
+async fn permit_deletion(visit: &Visit, access: &Access) -> Result<RepositoryPermit, Error> {
+    let name = access.repository(visit)?;
+    let (db, who) = (&visit.app.db, &visit.principal);
+    let (resource, action) = (Resource::Repository, Action::Delete);
+    Ok(permit::authorize_repository(db, who, &name, resource, action).await?)
 }
 
 /// The repository of the address, if the viewer may list what is in it.
