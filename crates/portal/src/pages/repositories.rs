@@ -2,11 +2,11 @@
 
 use askama::Template;
 use auth::{Action, Resource};
+use domain::Entity;
 use domain::artifacts::{self, Artifact, TagFilter};
 use domain::listing::Match;
-use domain::repositories::{self, Repository, Scope};
-use domain::Entity;
 use domain::permit::{self, RepositoryPermit};
+use domain::repositories::{self, Repository, Scope};
 use oci::RepositoryName;
 
 use super::access::Access;
