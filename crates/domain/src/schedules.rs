@@ -3,12 +3,17 @@
 //! Firing is one transaction: the next time is moved by compare-and-set, and only whoever moved it queues the job.
 //! Times that passed while nobody looked are made up for by one run.
 
+use std::time::Duration;
+
 use croner::parser::{CronParser, Seconds};
 
 use crate::db::on;
 use crate::ids::JobId;
 use crate::queue::{self, NewJob, Task, Trigger};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
+
+/// A schedule this late has no worker: one that is there moves it on within seconds.
+const UNATTENDED: Duration = Duration::from_secs(120);
 
 /// How a schedule was chosen; in Harbor's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +157,13 @@ pub async fn list(db: &Db) -> Result<Vec<Schedule>> {
         FROM schedules ORDER BY name";
     let rows: Vec<Row> = on!(db.read(), |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
     rows.into_iter().map(Schedule::try_from).collect()
+}
+
+/// Whether workers look after the schedules: they leave a trace, moving on those whose time has come.
+pub async fn are_attended(db: &Db, now: Timestamp) -> Result<bool> {
+    let overdue = now.minus(UNATTENDED);
+    let all = list(db).await?;
+    Ok(all.iter().all(|schedule| schedule.next_run.is_none_or(|at| at >= overdue)))
 }
 
 /// Makes or replaces the schedule of that name.

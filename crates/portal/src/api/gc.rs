@@ -14,7 +14,7 @@ use super::refused::Refused;
 use super::runs::{self, Parameters, RunView, Runs, ScheduleRequest};
 
 /// How long a promise holds: a client may take that long between uploading a layer and naming it.
-const WINDOW_SECS: u64 = 2 * 60 * 60;
+const WINDOW_SECS: u64 = domain::blobs::LEASE.as_secs();
 
 const GC: Runs = Runs {
     resource: Resource::GarbageCollection,

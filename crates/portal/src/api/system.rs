@@ -22,8 +22,6 @@ use crate::{App, volume};
 const VERSION: &str = concat!("v2.15.0-", env!("CARGO_PKG_VERSION"));
 /// A part that does not answer in this time is not well.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Schedules move on every few seconds as long as a worker looks at them.
-const UNATTENDED: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OverallHealthStatus)]
@@ -98,14 +96,10 @@ async fn within<E: std::error::Error + 'static>(
     }
 }
 
-/// Workers leave a trace: they move schedules on whose time has come.
 async fn jobs(db: &Db, now: Timestamp) -> std::result::Result<(), String> {
-    let overdue = now.minus(UNATTENDED);
-    match timeout(PATIENCE, schedules::list(db)).await {
-        Ok(Ok(all)) => match all.iter().any(|it| it.next_run.is_some_and(|at| at < overdue)) {
-            true => Err("no worker looks after the schedules".to_owned()),
-            false => Ok(()),
-        },
+    match timeout(PATIENCE, schedules::are_attended(db, now)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err("no worker looks after the schedules".to_owned()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }

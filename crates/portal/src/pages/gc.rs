@@ -47,7 +47,7 @@ pub(crate) struct GcPage<'a> {
 /// The schedule is named as its task, here as in the API.
 const SCHEDULE: &str = queue::Kind::CollectGarbage.as_str();
 /// How long a promise holds: a client may take that long between uploading a layer and naming it.
-const WINDOW_SECS: u64 = 2 * 60 * 60;
+const WINDOW_SECS: u64 = domain::blobs::LEASE.as_secs();
 
 /// `GET /gc`
 pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {

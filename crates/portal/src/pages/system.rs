@@ -1,7 +1,5 @@
 //! What runs here, how full it is, and whether it is well.
 
-use std::time::Duration;
-
 use askama::Template;
 use domain::settings::ProjectCreation;
 use domain::{schedules, statistics};
@@ -54,9 +52,6 @@ pub(crate) struct SystemPage<'a> {
     pub(crate) login_command: String,
 }
 
-/// A schedule this late has no worker that looks after it.
-const UNATTENDED: Duration = Duration::from_secs(120);
-
 /// `GET /system`
 pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
     visit.user_id()?;
@@ -87,7 +82,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 async fn parts(visit: &Visit) -> Vec<Part> {
     let database = visit.app.db.ping().await.is_ok();
     let storage = visit.app.storage.check().await.is_ok();
-    let jobs = are_jobs_attended(visit).await.unwrap_or(false);
+    let jobs = schedules::are_attended(&visit.app.db, visit.now).await.unwrap_or(false);
     let parts = [
         ("part-portal", true),
         ("part-database", database),
@@ -95,13 +90,6 @@ async fn parts(visit: &Visit) -> Vec<Part> {
         ("part-jobs", jobs),
     ];
     parts.map(|(key, healthy)| Part { name: visit.ui.t(key), healthy }).into()
-}
-
-/// Workers leave a trace: they move schedules on whose time has come.
-async fn are_jobs_attended(visit: &Visit) -> Result<bool, Error> {
-    let overdue = visit.now.minus(UNATTENDED);
-    let all = schedules::list(&visit.app.db).await?;
-    Ok(all.iter().all(|schedule| schedule.next_run.is_none_or(|at| at >= overdue)))
 }
 
 impl Storage {
