@@ -1,11 +1,14 @@
 //! The command line and the environment: the only place that reads either.
 
+pub mod services;
+
 use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
+use serde::Deserialize;
 use url::Url;
 use web::Network;
 use web::telemetry::Format;
@@ -135,7 +138,7 @@ pub(crate) struct Healthcheck {
 }
 
 /// Text that no log and no message shows.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
 pub struct Secret(pub String);
 
 impl std::fmt::Debug for Secret {

@@ -1,11 +1,11 @@
 //! Who may import whom: the diagram of `ARCHITECTURE.md` as an array, compared with what `cargo metadata` reports.
 //!
 //! ```text
-//! harbor  testkit                       composition: may see everything
-//! registry  token  portal  jobs         services: never import each other
-//! web                   identity        kits
-//! domain (rows)         blobs (bytes)   stores: never import each other
-//! auth ──► oci                          vocabulary: pure, no async, no IO
+//! harbor  testkit                                composition: may see everything
+//! registry  token  portal  jobs  logs  proxy     services: never import each other
+//! web                   identity                 kits
+//! domain (rows)         blobs (bytes)            stores: never import each other
+//! auth ──► oci                                   vocabulary: pure, no async, no IO
 //! ```
 //!
 //! Development dependencies count: a test that needs a crate from above belongs above.
@@ -27,18 +27,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("token", &["auth", "domain", "identity", "oci", "web"]),
     ("portal", &["auth", "blobs", "domain", "identity", "oci", "web"]),
     ("jobs", &["auth", "blobs", "domain", "oci", "web"]),
+    ("logs", &["web"]),
+    ("proxy", &["web"]),
     (
         "harbor",
         &[
-            "auth", "blobs", "domain", "identity", "jobs", "oci", "portal", "registry", "token",
-            "web",
+            "auth", "blobs", "domain", "identity", "jobs", "logs", "oci", "portal", "proxy",
+            "registry", "token", "web",
         ],
     ),
     (
         "testkit",
         &[
-            "auth", "blobs", "domain", "harbor", "identity", "jobs", "oci", "portal", "registry",
-            "token", "web",
+            "auth", "blobs", "domain", "harbor", "identity", "jobs", "logs", "oci", "portal", "proxy",
+            "registry", "token", "web",
         ],
     ),
     ("benches", &[]),

@@ -1,0 +1,185 @@
+//! The configuration files of the services, in the types that the services start with.
+//!
+//! `prepare` renders them from `deploy/templates` and reads each back with the type here before it puts it in place:
+//! what it accepts, the service accepts. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use domain::db::Location;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+use web::Network;
+use web::telemetry::Format;
+
+use super::Secret;
+
+/// `harbor registry`: `registry/config.yml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
+    #[serde(default)]
+    pub log: Log,
+    pub database: Database,
+    /// The directory of the objects.
+    pub storage: PathBuf,
+    /// The directory of the keys that tokens are verified with.
+    pub keys: PathBuf,
+    #[serde(default)]
+    pub external_url: Option<Url>,
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
+    /// The proxy's internal location of the objects' directory, such as `/_objects/`. With it a blob is not sent
+    /// but named to the proxy (`X-Accel-Redirect`), which sends the file itself.
+    #[serde(default)]
+    pub accel: Option<String>,
+}
+
+/// `harbor token`: `token/config.yml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
+    #[serde(default)]
+    pub log: Log,
+    pub database: Database,
+    /// The directory of the keys; the first start makes one.
+    pub keys: PathBuf,
+    #[serde(default)]
+    pub external_url: Option<Url>,
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// `harbor ui`: `ui/config.yml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ui {
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
+    #[serde(default)]
+    pub log: Log,
+    pub database: Database,
+    /// The directory of the objects, for its health and its free space.
+    pub storage: PathBuf,
+    #[serde(default)]
+    pub external_url: Option<Url>,
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
+    /// The certificate of the authority that signed the front's certificate, offered for download.
+    #[serde(default)]
+    pub ca_certificate: Option<PathBuf>,
+    /// The directory in which the log collector keeps `<service>.log`, for the page that shows their last lines.
+    #[serde(default)]
+    pub service_logs: Option<PathBuf>,
+    pub first_start: FirstStart,
+}
+
+/// `harbor jobservice`: `jobservice/config.yml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jobservice {
+    /// Where it answers health checks.
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
+    #[serde(default)]
+    pub log: Log,
+    pub database: Database,
+    /// The directory of the objects.
+    pub storage: PathBuf,
+    /// Jobs done at a time.
+    pub max_job_workers: u16,
+}
+
+/// What the very first start of an installation makes; later changes of it change nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstStart {
+    pub admin_password: Secret,
+    /// The system's configuration, in the names and forms of `PUT /api/v2.0/configurations`.
+    #[serde(default)]
+    pub configuration: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,registry=debug`.
+    #[serde(default = "info")]
+    pub level: String,
+    #[serde(default)]
+    pub format: Format,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: info(), format: Format::default() }
+    }
+}
+
+fn info() -> String {
+    "info".to_owned()
+}
+
+/// A PostgreSQL server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    pub host: String,
+    #[serde(default = "postgres_port")]
+    pub port: u16,
+    pub name: String,
+    pub user: String,
+    pub password: Secret,
+    /// `disable`, `prefer`, `require`, `verify-ca` or `verify-full`, as libpq's.
+    #[serde(default = "prefer")]
+    pub sslmode: String,
+}
+
+impl Database {
+    pub fn location(&self) -> Result<Location> {
+        let mut url = Url::parse("postgres://host").context("cannot write a URL")?;
+        let accepted = url.set_host(Some(&self.host)).is_ok()
+            && url.set_port(Some(self.port)).is_ok()
+            && url.set_username(&self.user).is_ok()
+            && url.set_password(Some(&self.password.0)).is_ok();
+        anyhow::ensure!(accepted, "database.host {:?} is not the name of a host", self.host);
+        url.set_path(&self.name);
+        url.query_pairs_mut().append_pair("sslmode", &self.sslmode);
+        Ok(Location::Postgres(url.into()))
+    }
+}
+
+fn postgres_port() -> u16 {
+    5432
+}
+
+fn prefer() -> String {
+    "prefer".to_owned()
+}
+
+/// Reads a configuration file (YAML); the error names file, line and key.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+    parse(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+}
+
+/// As [`read`], of a text.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    Ok(serde_saphyr::from_str(text)?)
+}
+
+#[cfg(test)]
+mod tests;

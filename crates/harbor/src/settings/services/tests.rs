@@ -1,0 +1,34 @@
+//! What the files say, and what they must not.
+
+use domain::db::Location;
+
+use super::{Database, Jobservice, parse};
+
+const JOBSERVICE: &str = "
+listen: 0.0.0.0:8080
+log: {level: debug, format: json}
+database: {host: db, name: registry, user: postgres, password: 'p@ss/w:rd'}
+storage: /storage
+max_job_workers: 3
+";
+
+#[test]
+fn a_password_with_signs_reaches_the_database_as_it_is() {
+    let settings: Jobservice = parse(JOBSERVICE).unwrap();
+    let Location::Postgres(url) = settings.database.location().unwrap() else { panic!("a file") };
+    assert_eq!(url, "postgres://postgres:p%40ss%2Fw%3Ard@db:5432/registry?sslmode=prefer");
+    assert!(!format!("{settings:?}").contains("p@ss"));
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let text = format!("{JOBSERVICE}max_job_worker: 3\n");
+    let refusal = format!("{:#}", parse::<Jobservice>(&text).unwrap_err());
+    assert!(refusal.contains("max_job_worker"), "{refusal}");
+}
+
+#[test]
+fn a_host_with_a_path_is_refused() {
+    let text = "{host: 'a/b', name: n, user: u, password: p}";
+    assert!(parse::<Database>(text).unwrap().location().is_err());
+}

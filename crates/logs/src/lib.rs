@@ -1,0 +1,1 @@
+//! The log collector: syslog in, one rotated file a service out.
