@@ -20,6 +20,7 @@
 //!   *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
 //!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
 //! - An object key is never used twice, so that removing a condemned object late removes no later blob.
+//! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays.
 //!
 //! Rows are held by an update that changes nothing: the portable `FOR UPDATE`.
 

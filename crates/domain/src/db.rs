@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
@@ -79,6 +80,10 @@ pub struct Tx {
     commits: Option<Arc<AtomicU64>>,
 }
 
+/// The steps of the schema, by engine; both have the same.
+pub(crate) static SQLITE_STEPS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static POSTGRES_STEPS: Migrator = sqlx::migrate!("../../migrations/postgres");
+
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
 
@@ -122,6 +127,13 @@ impl Db {
         Ok(Self::over(Engine::Sqlite(read), Engine::Sqlite(write)))
     }
 
+    /// Opens a file that nobody writes, as it lies: not even its header changes.
+    pub(crate) async fn open_still(path: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        Ok(Self::over(Engine::Sqlite(pool.clone()), Engine::Sqlite(pool)))
+    }
+
     pub(crate) async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
@@ -138,8 +150,8 @@ impl Db {
 
     pub(crate) async fn migrate(&self) -> Result<()> {
         let outcome = match &self.write {
-            Engine::Sqlite(pool) => sqlx::migrate!("../../migrations/sqlite").run(pool).await,
-            Engine::Postgres(pool) => sqlx::migrate!("../../migrations/postgres").run(pool).await,
+            Engine::Sqlite(pool) => SQLITE_STEPS.run(pool).await,
+            Engine::Postgres(pool) => POSTGRES_STEPS.run(pool).await,
         };
         outcome.map_err(|error| crate::Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
     }
@@ -160,6 +172,16 @@ impl Db {
             Engine::Postgres(pool) => Engine::Postgres(pool.begin().await?),
         };
         Ok(Tx { transaction, commits: self.commits.clone() })
+    }
+
+    /// Begins a transaction that only reads, and sees everything as it was at its first statement.
+    pub(crate) async fn begin_still(&self) -> Result<Tx> {
+        const POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        let transaction = match &self.read {
+            Engine::Sqlite(pool) => Engine::Sqlite(pool.begin().await?),
+            Engine::Postgres(pool) => Engine::Postgres(pool.begin_with(POSTGRES).await?),
+        };
+        Ok(Tx { transaction, commits: None })
     }
 
     /// The present moment, if this process is the only one that writes: SQLite's, which has one server.

@@ -28,6 +28,7 @@ pub mod search;
 pub mod statistics;
 pub mod queue;
 pub mod schedules;
+pub mod backup;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use blobs::Key;
-use domain::Timestamp;
 use domain::collection::{self, Batch, Condemned, Stats};
+use domain::{Timestamp, backup};
 use serde_json::{Value, json};
 
 use super::BATCH;
@@ -178,6 +178,14 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
     while !job.is_stopped() {
         let batch = collection::condemned(db, after.as_deref(), BATCH).await?;
         let Some(last) = batch.last() else { break };
+        // After the batch was read, not before: `domain::backup` tells why.
+        if let Some(reason) = backup::is_held(db, job.app.clock.now()).await? {
+            job.log(format!(
+                "{reason}: no bytes are removed until it has ended; the next collection after it removes them"
+            ))
+            .await?;
+            break;
+        }
         after = Some(last.object_key.clone());
         let mut gone = Vec::with_capacity(batch.len());
         for object in batch {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::artifacts::{self, Push};
 use domain::queue::{State, Task};
 use domain::testing::{each_engine, project, push_permit};
-use domain::{repositories, tags};
+use domain::{backup, repositories, tags};
 use oci::{Digest, Manifest, Reference};
 use serde_json::{Value, json};
 
@@ -136,6 +136,39 @@ async fn objects_that_are_gone_already_do_not_end_a_collection() {
         app.clock.advance(3 * HOUR);
         assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
         assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bytes_stay_while_a_backup_is_made() {
+    each_engine(async |db| {
+        project(&db, "library", true).await;
+        let app = app(db).await;
+        let stray = upload(&app, b"never named").await;
+        app.clock.advance(3 * HOUR);
+        let hold = backup::hold(&app.db, "a backup is being made", app.clock.now()).await.unwrap();
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
+        assert!(exists(&app, &stray).await, "it is condemned, no more");
+        backup::release(&app.db, &hold).await.unwrap();
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
+        assert!(!exists(&app, &stray).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backup_that_was_killed_keeps_bytes_for_minutes_only() {
+    each_engine(async |db| {
+        project(&db, "library", true).await;
+        let app = app(db).await;
+        let stray = upload(&app, b"never named").await;
+        app.clock.advance(3 * HOUR);
+        backup::hold(&app.db, "a backup is being made", app.clock.now()).await.unwrap();
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
+        app.clock.advance(backup::HELD);
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
+        assert!(!exists(&app, &stray).await);
     })
     .await;
 }
