@@ -146,6 +146,18 @@ pub async fn update(
     Ok(settings)
 }
 
+/// Sets what an installation begins with; nobody is there yet who could be said to have done it.
+pub async fn initialize(tx: &mut Tx, values: &BTreeMap<String, Value>) -> Result<()> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut settings = Settings::default();
+    for (key, value) in values {
+        parse::apply(&mut settings, key, value)?;
+    }
+    store(tx, &settings, values).await
+}
+
 /// Values are stored as they were understood, not as they were sent.
 async fn store(tx: &mut Tx, settings: &Settings, changes: &BTreeMap<String, Value>) -> Result<()> {
     let Ok(Value::Object(understood)) = serde_json::to_value(settings) else {

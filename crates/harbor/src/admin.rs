@@ -1,8 +1,11 @@
 //! The first start: the `admin` user with a password that nobody else has, and the `library` project.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use auth::{password, secret};
-use domain::{projects, users};
+use domain::{Db, Timestamp, projects, settings, users};
+use serde_json::Value;
 
 use crate::data_dir::{DataDir, write_secret};
 use crate::instance::Instance;
@@ -39,18 +42,30 @@ pub(crate) async fn ensure(
             (text.clone(), FirstPassword::Generated(text))
         }
     };
-    // Before there is an account, so that a schedule which its operator ended does not come back.
-    jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
     // The file first: a crash before the row is made leaves a password that is overwritten, not one that is lost.
     write_secret(&data.admin_password(), &format!("{text}\n"))?;
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&text)).await?;
+    furnish(&instance.db, instance.clock.now(), text, &BTreeMap::new()).await?;
+    Ok(origin)
+}
+
+/// Makes `admin` with this password, `library` and the schedules, in a database without accounts; and what the
+/// system's configuration begins with.
+pub(crate) async fn furnish(
+    db: &Db,
+    now: Timestamp,
+    password: String,
+    configuration: &BTreeMap<String, Value>,
+) -> Result<()> {
+    // Before there is an account, so that a schedule which its operator ended does not come back.
+    jobs::ensure_schedules(db, now).await?;
+    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await?;
     let hashed = hashed.context("cannot hash the password of admin")?;
-    let now = instance.clock.now();
-    let mut tx = instance.db.begin().await?;
+    let mut tx = db.begin().await?;
+    settings::initialize(&mut tx, configuration).await.context("in first_start.configuration")?;
     let admin = users::ensure_admin(&mut tx, &hashed, now).await?;
     projects::ensure_library(&mut tx, admin, now).await?;
     tx.commit().await?;
-    Ok(origin)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,57 +1,105 @@
-//! Services joined into one set of routes.
+//! Services joined into sets of routes: all of them behind one port, or each alone behind the proxy.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use auth::token::KeyRing;
+use blobs::Store;
+use domain::{Clock, Db};
+use identity::{Authenticator, Keys, Verifier};
 use registry::PullLog;
-use web::{Routes, Shutdown, tasks};
+use web::{Probe, Routes, Shutdown, tasks};
 
 use crate::instance::Instance;
+
+/// What every service that answers HTTP works with; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Base {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) authenticator: Authenticator,
+}
+
+/// What the portal is told beside that.
+pub(crate) struct Portal {
+    /// A folder on the volume of the objects.
+    pub(crate) volume: PathBuf,
+    pub(crate) storage: Probe,
+}
 
 /// Registry, token service and portal behind one port, with the tasks they need.
 ///
 /// What is noted in `pulls` after the end has begun is the caller's to write.
 pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Routes {
-    tasks::spawn(stop, "pulls", pulls.clone().run(instance.db.clone(), stop.clone()));
+    let base = instance.base();
+    let verifier = Verifier::Ring(instance.keys.clone());
+    let store = instance.store.clone();
+    let storage = storage_probe(&store);
+    let portal = Portal { volume: instance.objects.clone(), storage };
+    keep(pulls, &base.db, stop);
     Routes::new()
-        .merge(registry(instance, pulls.clone()))
-        .merge(token(instance))
-        .merge(portal(instance))
+        .merge(registry(&base, store, verifier, registry::Settings::default(), pulls))
+        .merge(token(&base, &instance.keys))
+        .merge(self::portal(&base, portal))
 }
 
-fn registry(instance: &Instance, pulls: PullLog) -> Routes {
-    let settings = registry::Settings::default();
+/// Writes what is noted in `pulls` while the process runs.
+pub(crate) fn keep(pulls: &PullLog, db: &Db, stop: &Shutdown) {
+    tasks::spawn(stop, "pulls", pulls.clone().run(db.clone(), stop.clone()));
+}
+
+pub(crate) fn registry(
+    base: &Base,
+    store: Store,
+    verifier: Verifier,
+    settings: registry::Settings,
+    pulls: &PullLog,
+) -> Routes {
     registry::routes(registry::App {
-        db: instance.db.clone(),
-        store: instance.store.clone(),
-        clock: instance.clock.clone(),
-        authenticator: instance.authenticator.clone(),
-        tokens: registry::Tokens::new(instance.keys.clone(), &settings.service),
+        db: base.db.clone(),
+        store,
+        clock: base.clock.clone(),
+        authenticator: base.authenticator.clone(),
+        tokens: registry::Tokens::new(verifier, &settings.service),
         settings: Arc::new(settings),
-        pulls,
+        pulls: pulls.clone(),
         recent: registry::Recent::default(),
     })
 }
 
-fn token(instance: &Instance) -> Routes {
+pub(crate) fn token(base: &Base, keys: &Keys<KeyRing>) -> Routes {
     token::routes(token::App {
-        db: instance.db.clone(),
-        clock: instance.clock.clone(),
-        keys: instance.keys.clone(),
-        authenticator: instance.authenticator.clone(),
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+        keys: keys.clone(),
+        authenticator: base.authenticator.clone(),
         service: registry::Settings::default().service,
     })
 }
 
-fn portal(instance: &Instance) -> Routes {
-    let store = instance.store.clone();
+pub(crate) fn portal(base: &Base, portal: Portal) -> Routes {
     portal::routes(portal::App {
-        db: instance.db.clone(),
-        clock: instance.clock.clone(),
-        authenticator: instance.authenticator.clone(),
-        volume: Some(instance.objects.clone()),
-        storage: portal::Probe::new(move || {
-            let store = store.clone();
-            async move { store.health().await }
-        }),
+        db: base.db.clone(),
+        clock: base.clock.clone(),
+        authenticator: base.authenticator.clone(),
+        volume: Some(portal.volume),
+        storage: portal.storage,
+    })
+}
+
+/// Whether objects can be written.
+pub(crate) fn storage_probe(store: &Store) -> Probe {
+    let store = store.clone();
+    Probe::new("storage", move || {
+        let store = store.clone();
+        async move { store.health().await }
+    })
+}
+
+pub(crate) fn database_probe(db: &Db) -> Probe {
+    let db = db.clone();
+    Probe::new("database", move || {
+        let db = db.clone();
+        async move { db.ping().await }
     })
 }

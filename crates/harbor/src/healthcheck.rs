@@ -1,12 +1,18 @@
 //! `harbor healthcheck`: for service managers and containers without a shell.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::Url;
 use web::client::{self, Client};
 
 use crate::settings::Healthcheck;
 
 const ANSWER_MAX: usize = 64 * 1024;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 struct Health {
@@ -23,10 +29,28 @@ struct Component {
 }
 
 pub(crate) async fn run(settings: &Healthcheck) -> Result<()> {
-    let url = settings.url.join("/api/v2.0/health").context("not the URL of a server")?;
-    // It asks its own host, wherever that is.
-    let client =
-        Client::new(client::Settings { allowed: everywhere()?, ..client::Settings::default() })?;
+    if let Some(address) = &settings.tcp {
+        return connect(address).await;
+    }
+    // A bare address means the platform's own word; a path, whatever answers there in the same form.
+    let url = match settings.url.path() {
+        "/" => settings.url.join("/api/v2.0/health").context("not the URL of a server")?,
+        _ => settings.url.clone(),
+    };
+    ask(&Client::new(client::Settings::neighbours())?, &url).await
+}
+
+/// For services that do not speak our HTTP: whether somebody accepts connections.
+async fn connect(address: &str) -> Result<()> {
+    let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
+    connected
+        .context("no answer in time")?
+        .with_context(|| format!("{address} does not answer"))?;
+    Ok(())
+}
+
+/// An error names what is not healthy.
+pub(crate) async fn ask(client: &Client, url: &Url) -> Result<()> {
     let request = client.request(client::Method::GET, url.clone())?;
     let answer = request.send().await.with_context(|| format!("{url} does not answer"))?;
     let body = client::collect(answer, ANSWER_MAX).await?;
@@ -42,8 +66,4 @@ pub(crate) async fn run(settings: &Healthcheck) -> Result<()> {
         .map(|component| format!("{}: {}", component.name, component.error.unwrap_or_default()))
         .collect();
     bail!("unhealthy: {}", ill.join("; "))
-}
-
-fn everywhere() -> Result<Vec<web::Network>> {
-    ["0.0.0.0/0", "::/0"].into_iter().map(|network| Ok(network.parse()?)).collect()
 }

@@ -8,6 +8,7 @@ use domain::db::Location;
 use domain::{Clock, Db, queue};
 use identity::{Authenticator, Keys};
 
+use crate::compose::Base;
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
 use crate::settings::Store;
@@ -59,9 +60,23 @@ impl Instance {
         Ok(())
     }
 
+    /// What every service has of it.
+    pub(crate) fn base(&self) -> Base {
+        Base {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            authenticator: self.authenticator.clone(),
+        }
+    }
+
     /// For the job service.
     pub fn jobs(&self) -> jobs::App {
-        jobs::App { db: self.db.clone(), store: self.store.clone(), clock: self.clock.clone() }
+        jobs::App {
+            db: self.db.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            workers: jobs::App::WORKERS,
+        }
     }
 
     pub async fn close(&self) {
@@ -69,7 +84,8 @@ impl Instance {
     }
 }
 
-async fn objects(root: &Path) -> Result<Objects> {
+/// The store of the objects below `root`.
+pub(crate) async fn objects(root: &Path) -> Result<Objects> {
     let settings = blobs::Settings::Filesystem(blobs::Filesystem { root: root.to_owned() });
     Objects::open(&settings)
         .await

@@ -1,7 +1,8 @@
 //! The signing keys of an instance, in files: made at the first start, rotated with overlap.
 //!
-//! `keys/signing.pem` is the private key that signs; `keys/accepted/<kid>.pem` are public keys of earlier ones,
-//! whose tokens are good until they expire. A running server notices a rotation within seconds.
+//! `keys/signing.pem` is the private key that signs; `keys/accepted/<kid>.pem` are the public keys of all whose tokens
+//! are accepted: its own, earlier ones until their tokens expire, and the next one before it signs. Processes that only
+//! verify are given `accepted` alone. A running one notices a change within seconds.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use auth::token::{KeyRing, SigningKey, VerifyingKey};
+use auth::token::{KeyRing, SigningKey, VerifyingKey, VerifyingKeys};
 use identity::Keys;
 use web::Shutdown;
 
@@ -19,6 +20,8 @@ use crate::data_dir::write_secret;
 
 /// How long a running server may still use the keys of before a rotation.
 const REREAD: Duration = Duration::from_secs(5);
+/// How long a rotation waits until every process has read the next key.
+pub(crate) const SPREAD: Duration = Duration::from_secs(12);
 /// A retired key is forgotten by the first rotation after this: no token lives longer.
 const OVERLAP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -36,35 +39,56 @@ impl KeyFiles {
         if !self.signing().exists() {
             private_directory(&self.accepted())?;
             let key = SigningKey::generate().context("cannot make a signing key")?;
+            self.accept(key.verifying())?;
             write_secret(&self.signing(), &key.to_pem())?;
         }
-        self.load()
+        let ring = self.load()?;
+        // Instances of before public keys were kept beside the one that signs.
+        if !self.accepted().join(file_name(ring.signing().kid())).exists() {
+            self.accept(ring.signing().verifying())?;
+        }
+        Ok(ring)
     }
 
-    /// Signs with a new key from now on, and still accepts the present one.
-    pub fn rotate(&self) -> Result<String> {
+    /// Makes the next key, which every process accepts within [`SPREAD`], and which signs once it is [`KeyFiles::promote`]d.
+    pub fn announce(&self) -> Result<SigningKey> {
         let ring = self.load()?;
-        self.forget_old()?;
-        let next = ring.rotated().context("cannot make a signing key")?;
+        self.forget_old(ring.signing().kid())?;
+        let next = SigningKey::generate().context("cannot make a signing key")?;
         private_directory(&self.accepted())?;
-        // First the old key is accepted, then the new one signs: a server that reads in between knows both.
-        let retired = self.accepted().join(format!("{}.pem", ring.signing().kid()));
-        write_secret(&retired, &ring.signing().verifying().to_pem())?;
-        write_secret(&self.signing(), &next.signing().to_pem())?;
-        Ok(next.signing().kid().to_owned())
+        self.accept(ring.signing().verifying())?;
+        self.accept(next.verifying())?;
+        Ok(next)
+    }
+
+    /// Signs with `next` from now on.
+    pub fn promote(&self, next: &SigningKey) -> Result<()> {
+        write_secret(&self.signing(), &next.to_pem())
+    }
+
+    /// The keys that tokens are verified with; there may be none yet.
+    pub fn load_accepted(&self) -> Result<VerifyingKeys> {
+        let pems = self.accepted_pems()?;
+        VerifyingKeys::from_pems(pems.iter().map(String::as_str))
+            .with_context(|| format!("a key in {} is damaged", self.accepted().display()))
+    }
+
+    fn accept(&self, key: &VerifyingKey) -> Result<()> {
+        write_secret(&self.accepted().join(file_name(key.kid())), &key.to_pem())
     }
 
     fn load(&self) -> Result<KeyRing> {
         let signing = read(&self.signing())?;
-        let mut accepted = Vec::new();
-        for path in self.retired()? {
-            accepted.push(read(&path)?);
-        }
+        let accepted = self.accepted_pems()?;
         KeyRing::from_pems(&signing, accepted.iter().map(String::as_str))
             .with_context(|| format!("a key in {} is damaged", self.0.display()))
     }
 
-    fn retired(&self) -> Result<Vec<PathBuf>> {
+    fn accepted_pems(&self) -> Result<Vec<String>> {
+        self.accepted_files()?.iter().map(|path| read(path)).collect()
+    }
+
+    fn accepted_files(&self) -> Result<Vec<PathBuf>> {
         let entries = match fs::read_dir(self.accepted()) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -80,8 +104,12 @@ impl KeyFiles {
         Ok(paths)
     }
 
-    fn forget_old(&self) -> Result<()> {
-        for path in self.retired()? {
+    /// A key's file is as old as its retirement: whoever retires it writes it again.
+    fn forget_old(&self, signing: &str) -> Result<()> {
+        for path in self.accepted_files()? {
+            if path.ends_with(file_name(signing)) {
+                continue;
+            }
             let age = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = age.ok().and_then(|modified| modified.elapsed().ok());
             if age.is_some_and(|age| age > OVERLAP) {
@@ -122,14 +150,42 @@ async fn reread(files: &KeyFiles, keys: &Keys) -> Result<()> {
         tracing::info!(kid = ring.signing().kid(), "tokens are signed with a new key");
     }
     // An operator may have withdrawn a key whose tokens must not be accepted any more.
-    if kids(&ring) != kids(&current) {
+    if kids(ring.verifying()) != kids(current.verifying())
+        || ring.signing().kid() != current.signing().kid()
+    {
         keys.replace(ring);
     }
     Ok(())
 }
 
-fn kids(ring: &KeyRing) -> BTreeSet<&str> {
-    ring.verifying().iter().map(VerifyingKey::kid).collect()
+/// As [`watch`], for a process that only verifies.
+pub async fn watch_accepted(files: KeyFiles, keys: Keys<VerifyingKeys>, stop: Shutdown) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(REREAD) => {}
+            () = stop.triggered() => return,
+        }
+        let files = files.clone();
+        match tokio::task::spawn_blocking(move || files.load_accepted()).await {
+            Ok(Ok(read)) => {
+                if kids(&read) != kids(&keys.current()) {
+                    keys.replace(read);
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = format!("{error:#}"), "the keys cannot be read again");
+            }
+            Err(failure) => tracing::error!(%failure, "the keys cannot be read again"),
+        }
+    }
+}
+
+fn kids(keys: &VerifyingKeys) -> BTreeSet<&str> {
+    keys.iter().map(VerifyingKey::kid).collect()
+}
+
+fn file_name(kid: &str) -> String {
+    format!("{kid}.pem")
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -9,6 +9,9 @@ pub mod keys;
 mod admin;
 pub mod instance;
 mod compose;
+mod process;
+mod services;
+mod rotate_keys;
 pub mod serve;
 mod welcome;
 mod output;
@@ -20,10 +23,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use rustix::fs::Mode;
+use serde::de::DeserializeOwned;
+use web::telemetry::{self, Format};
 
-use crate::data_dir::DataDir;
-use crate::keys::KeyFiles;
-use crate::settings::{Cli, Command};
+use crate::settings::services::{Jobservice, Log, Registry, Token, Ui};
+use crate::settings::{Cli, Command, ConfigFile, Service};
 
 /// Runs the subcommand that the command line names.
 pub fn run() -> ExitCode {
@@ -44,22 +48,63 @@ fn execute(cli: Cli) -> Result<()> {
     // Nothing that we write is for others: SQLite would make its files as the umask allows.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     install_crypto();
-    web::telemetry::init(cli.log_format, &cli.log)?;
+    let logs = Logs { level: cli.log, format: cli.log_format };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let ended = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(settings) => serve::run(settings.with_environment()?).await,
-            Command::Gc(settings) => gc::run(&settings).await,
-            Command::RotateKeys(store) => rotate_keys(&store),
-            Command::Healthcheck(settings) => healthcheck::run(&settings).await,
-        }
-    });
+    let ended = runtime.block_on(run_command(cli.command, logs));
     // A blocking call that hangs on a dead disk must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     ended
+}
+
+async fn run_command(command: Command, logs: Logs) -> Result<()> {
+    if !matches!(command, Command::Service(_)) {
+        logs.begin(&Log::default())?;
+    }
+    match command {
+        Command::Serve(settings) => serve::run(settings.with_environment()?).await,
+        Command::Service(service) => run_service(service, &logs).await,
+        Command::Gc(settings) => gc::run(&settings).await,
+        Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
+        Command::Healthcheck(settings) => healthcheck::run(&settings).await,
+    }
+}
+
+async fn run_service(service: Service, logs: &Logs) -> Result<()> {
+    match service {
+        Service::Registry(file) => {
+            services::registry(logs.with(&file, |settings: &Registry| &settings.log)?).await
+        }
+        Service::Token(file) => {
+            services::token(logs.with(&file, |settings: &Token| &settings.log)?).await
+        }
+        Service::Ui(file) => services::ui(logs.with(&file, |settings: &Ui| &settings.log)?).await,
+        Service::Jobservice(file) => {
+            services::jobservice(logs.with(&file, |settings: &Jobservice| &settings.log)?).await
+        }
+    }
+}
+
+/// What the command line says of logs; it has the last word.
+struct Logs {
+    level: Option<String>,
+    format: Option<Format>,
+}
+
+impl Logs {
+    fn begin(&self, settings: &Log) -> Result<()> {
+        let level = self.level.as_ref().unwrap_or(&settings.level);
+        Ok(telemetry::init(self.format.unwrap_or(settings.format), level)?)
+    }
+
+    /// Reads a service's configuration, and logs as it says.
+    fn with<T: DeserializeOwned>(&self, file: &ConfigFile, log: fn(&T) -> &Log) -> Result<T> {
+        let settings = settings::services::read(&file.config)?;
+        self.begin(log(&settings))?;
+        Ok(settings)
+    }
 }
 
 /// One provider for all TLS; a second call changes nothing.
@@ -67,12 +112,4 @@ pub fn install_crypto() {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::trace!("the cryptographic provider is installed already");
     }
-}
-
-fn rotate_keys(store: &settings::Store) -> Result<()> {
-    let kid = KeyFiles::new(DataDir::existing(&store.data)?.keys()).rotate()?;
-    output::print(&format!(
-        "Tokens are signed with key {kid} from now on; a running server takes it up within seconds."
-    ));
-    Ok(())
 }

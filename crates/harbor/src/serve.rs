@@ -1,13 +1,11 @@
 //! `harbor serve`: every service in one process, on one port.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Clock;
 use registry::PullLog;
-use tokio::signal::unix::{SignalKind, signal};
-use web::{ExternalUrl, Listener, Routes, ServeSettings, Shutdown, TlsSettings, tasks};
+use web::{ExternalUrl, Routes, ServeSettings, Shutdown, TlsSettings, tasks};
 
 use crate::admin::{self, FirstPassword};
 use crate::compose;
@@ -15,16 +13,13 @@ use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::{self, KeyFiles};
 use crate::output;
+use crate::process;
 use crate::settings::Serve;
 use crate::welcome::Welcome;
 
-/// What is left for background tasks when the last request has been answered.
-const DRAIN: Duration = Duration::from_secs(1);
-
 /// Serves until a signal comes, then drains.
 pub(crate) async fn run(settings: Serve) -> Result<()> {
-    let stop = Shutdown::new();
-    stop_on_signal(stop.clone())?;
+    let stop = process::stopping()?;
     serve(settings, Clock::System, stop, |started| output::print(&started.welcome.to_string()))
         .await
 }
@@ -48,7 +43,7 @@ pub async fn serve(
     let data = DataDir::open(&settings.store.data)?;
     let _lock = data.lock()?;
     let listener = web::bind(settings.listen)?;
-    let metrics = settings.metrics_listen.map(web::bind).transpose()?;
+    let metrics = process::bind_metrics(settings.metrics_listen)?;
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
@@ -58,7 +53,7 @@ pub async fn serve(
     let routes = compose::all(&instance, &pulls, &stop);
     let address = listener.local_addr();
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
-    let metrics = metrics.map(|listener| serve_metrics(listener, &stop)).transpose()?;
+    let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
     jobs::start(&instance.jobs(), &stop);
     let welcome = greet(&settings, address, password, &data);
@@ -68,21 +63,9 @@ pub async fn serve(
     stop.trigger();
     // Of the requests that were in flight when the end began.
     pulls.flush(&instance.db).await;
-    drain(&instance, metrics, &stop).await?;
-    ended.context("the server failed")
-}
-
-/// Waits for what is not a request: metrics, jobs.
-async fn drain(instance: &Instance, metrics: Option<Serving>, stop: &Shutdown) -> Result<()> {
-    if let Some(metrics) = metrics {
-        let ended = metrics.await.context("the metrics listener was lost")?;
-        ended.context("the metrics listener failed")?;
-    }
-    if !stop.drained(DRAIN).await {
-        tracing::warn!("some background tasks did not end in time");
-    }
+    process::drain(metrics, &stop).await?;
     instance.close().await;
-    Ok(())
+    ended.context("the server failed")
 }
 
 fn http(settings: &Serve) -> ServeSettings {
@@ -95,15 +78,6 @@ fn http(settings: &Serve) -> ServeSettings {
             trusted_proxies: settings.trusted_proxies.clone(),
         },
     }
-}
-
-type Serving = tokio::task::JoinHandle<Result<(), web::serve::Error>>;
-
-fn serve_metrics(listener: Listener, stop: &Shutdown) -> Result<Serving> {
-    web::metrics::install();
-    let settings = ServeSettings { workers: Some(1), ..ServeSettings::default() };
-    let serving = web::serve(listener, settings, web::metrics::routes(), stop.clone())?;
-    Ok(tokio::runtime::Handle::current().spawn(serving))
 }
 
 fn greet(
@@ -132,21 +106,4 @@ fn reachable(mut listening: SocketAddr) -> SocketAddr {
         IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
     listening
-}
-
-/// Ctrl-C, and what service managers send.
-fn stop_on_signal(stop: Shutdown) -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let clone = stop.clone();
-    tasks::spawn(&stop, "signals", async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = clone.triggered() => return,
-        }
-        tracing::info!("stopping: requests in flight are finished");
-        clone.trigger();
-    });
-    Ok(())
 }

@@ -21,12 +21,13 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// What is logged: error, warn, info, debug, trace, or directives such as `info,registry=debug`.
-    #[arg(long, global = true, env = "HARBOR_LOG", default_value = "info")]
-    pub(crate) log: String,
+    /// [default: info, or what the service's configuration says]
+    #[arg(long, global = true, env = "HARBOR_LOG")]
+    pub(crate) log: Option<String>,
 
-    /// How log lines look: text or json.
-    #[arg(long, global = true, env = "HARBOR_LOG_FORMAT", default_value = "text", value_parser = log_format)]
-    pub(crate) log_format: Format,
+    /// How log lines look: text or json. [default: text, or what the service's configuration says]
+    #[arg(long, global = true, env = "HARBOR_LOG_FORMAT", value_parser = log_format)]
+    pub(crate) log_format: Option<Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,17 +38,57 @@ pub(crate) enum Command {
         without it the first start makes one."
     )]
     Serve(Box<Serve>),
+    #[command(flatten)]
+    Service(Service),
     /// Remove the bytes that nothing references any more.
     Gc(Gc),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
-    RotateKeys(Store),
+    RotateKeys(RotateKeys),
     /// Ask a running server whether it is well; exits with 1 if it is not.
     Healthcheck(Healthcheck),
+}
+
+/// One part of the platform as a process of its own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
+    /// Run the registry alone: `/v2`.
+    Registry(ConfigFile),
+    /// Run the token service alone: `/service/token`.
+    Token(ConfigFile),
+    /// Run web pages and REST API alone.
+    Ui(ConfigFile),
+    /// Run the workers and schedules alone.
+    Jobservice(ConfigFile),
 }
 
 /// The whole command line, for the page about it to be compared with.
 pub fn command_line() -> CommandLine {
     Cli::command()
+}
+
+/// A service's configuration, as `prepare` renders it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file of the service (YAML).
+    #[arg(long, default_value = "/etc/harbor/config.yml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateKeys {
+    /// The data directory of a standalone instance.
+    #[arg(
+        long,
+        env = "HARBOR_DATA",
+        value_name = "DIR",
+        required_unless_present = "config",
+        conflicts_with = "config"
+    )]
+    pub(crate) data: Option<PathBuf>,
+
+    /// The configuration file of the token service, in a deployment of separate services.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Where an instance keeps what it knows.
@@ -132,9 +173,13 @@ pub(crate) struct Gc {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Healthcheck {
-    /// The server's URL.
+    /// The server's URL; with a path, such as /health of a single service, that is what is asked.
     #[arg(long, env = "HARBOR_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub(crate) url: Url,
+
+    /// Only see whether this address accepts connections: for the proxy and the log collector.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "url")]
+    pub(crate) tcp: Option<String>,
 }
 
 /// Text that no log and no message shows.

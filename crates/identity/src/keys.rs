@@ -1,25 +1,48 @@
-//! The signing keys in use: one handle for those who issue tokens and those who verify them, replaced while they work.
+//! The keys in use: one handle for those who issue tokens, one for those who verify them, replaced while they work.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use auth::token::KeyRing;
+use auth::token::{Claims, Invalid, KeyRing, VerifyingKeys};
 
-/// Cheap to clone; every clone sees a replacement at once.
-#[derive(Clone, Debug)]
-pub struct Keys(Arc<RwLock<Arc<KeyRing>>>);
+/// Keys of this moment; cheap to clone, and every clone sees a replacement at once.
+#[derive(Debug)]
+pub struct Keys<K = KeyRing>(Arc<RwLock<Arc<K>>>);
 
-impl Keys {
-    pub fn new(ring: KeyRing) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(ring))))
+impl<K> Keys<K> {
+    pub fn new(keys: K) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(keys))))
     }
 
-    /// The ring of this moment.
-    pub fn current(&self) -> Arc<KeyRing> {
+    /// The keys of this moment.
+    pub fn current(&self) -> Arc<K> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Uses `ring` from now on.
-    pub fn replace(&self, ring: KeyRing) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+    /// Uses `keys` from now on.
+    pub fn replace(&self, keys: K) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+}
+
+impl<K> Clone for Keys<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// The keys that a verifier holds: all of them where tokens are also signed, the public ones elsewhere.
+#[derive(Clone, Debug)]
+pub enum Verifier {
+    Ring(Keys<KeyRing>),
+    Public(Keys<VerifyingKeys>),
+}
+
+impl Verifier {
+    /// See [`VerifyingKeys::verify`].
+    pub fn verify(&self, token: &str, service: &str, now: i64) -> Result<Claims, Invalid> {
+        match self {
+            Self::Ring(keys) => keys.current().verify(token, service, now),
+            Self::Public(keys) => keys.current().verify(token, service, now),
+        }
     }
 }

@@ -14,5 +14,5 @@ mod keys;
 
 pub use authenticator::Authenticator;
 pub use error::Error;
-pub use keys::Keys;
+pub use keys::{Keys, Verifier};
 pub use settings::{Quota, Settings};

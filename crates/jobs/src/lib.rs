@@ -21,14 +21,18 @@ pub struct App {
     pub db: Db,
     pub store: blobs::Store,
     pub clock: Clock,
+    /// Jobs done at a time by this process.
+    pub workers: u16,
 }
 
-/// Jobs done at a time by this process.
-const WORKERS: usize = 2;
+impl App {
+    /// Enough for an installation on one host.
+    pub const WORKERS: u16 = 2;
+}
 
 /// Starts workers and housekeeping; they end when `stop` comes, after what they are doing.
 pub fn start(app: &App, stop: &Shutdown) {
-    for _ in 0..WORKERS {
+    for _ in 0..app.workers {
         tasks::spawn(stop, "worker", Worker::new(app.clone()).run(stop.clone()));
     }
     tasks::spawn(stop, "housekeeping", housekeeping::run(app.clone(), stop.clone()));

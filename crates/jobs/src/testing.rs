@@ -12,7 +12,7 @@ use crate::App;
 pub(crate) async fn app(db: Db) -> App {
     let settings = blobs::Settings::Memory(blobs::Memory::default());
     let store = Store::open(&settings).await.expect("memory opens");
-    App { db, store, clock: Clock::manual(now()) }
+    App { db, store, clock: Clock::manual(now()), workers: App::WORKERS }
 }
 
 pub(crate) async fn enqueue(app: &App, task: &Task) -> JobId {

@@ -1,7 +1,6 @@
 //! The web portal: pages for people, the REST API for programs.
 
 mod volume;
-mod probe;
 mod session;
 mod i18n;
 mod assets;
@@ -13,9 +12,7 @@ use std::path::PathBuf;
 
 use domain::{Clock, Db};
 use identity::Authenticator;
-use web::Routes;
-
-pub use probe::Probe;
+use web::{Probe, Routes};
 
 /// What the portal works with; cheap to clone.
 #[derive(Clone, Debug)]

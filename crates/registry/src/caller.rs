@@ -17,7 +17,7 @@ use auth::Principal;
 use auth::scope::RegistryAction;
 use auth::token::Claims;
 use domain::permit::{self, RepositoryPermit};
-use identity::Keys;
+use identity::Verifier;
 use oci::{ErrorCode, RepositoryName};
 
 use crate::App;
@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 /// Verifies bearer tokens; one that was verified is not verified again while it is valid.
 #[derive(Clone)]
 pub struct Tokens {
-    keys: Keys,
+    verifier: Verifier,
     service: Arc<str>,
     verified: moka::sync::Cache<Arc<str>, Arc<Claims>>,
 }
@@ -36,10 +36,10 @@ impl Tokens {
     const REMEMBERED: Duration = Duration::from_secs(60);
     const MOST: u64 = 20_000;
 
-    pub fn new(keys: Keys, service: &str) -> Self {
+    pub fn new(verifier: Verifier, service: &str) -> Self {
         let verified =
             moka::sync::Cache::builder().max_capacity(Self::MOST).time_to_live(Self::REMEMBERED);
-        Self { keys, service: service.into(), verified: verified.build() }
+        Self { verifier, service: service.into(), verified: verified.build() }
     }
 
     fn verify(&self, token: &str, now: i64) -> Result<Arc<Claims>> {
@@ -49,8 +49,7 @@ impl Tokens {
             return Ok(claims);
         }
         let claims = self
-            .keys
-            .current()
+            .verifier
             .verify(token, &self.service, now)
             .map_err(|error| Error::new(ErrorCode::Unauthorized, error.to_string()))?;
         let claims = Arc::new(claims);

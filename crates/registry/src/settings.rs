@@ -10,6 +10,8 @@ pub struct Settings {
     pub service: String,
     /// The token service's URL, when it is not below the URL that clients use.
     pub realm: Option<String>,
+    /// The proxy's internal location of the objects, such as `/_objects/`: large blobs are named to it, not sent.
+    pub accel: Option<String>,
 }
 
 impl Settings {
@@ -19,6 +21,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { service: Self::SERVICE.to_owned(), realm: None }
+        Self { service: Self::SERVICE.to_owned(), realm: None, accel: None }
     }
 }

@@ -52,6 +52,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// For asking our own services how they are, wherever they run.
+    pub fn neighbours() -> Self {
+        let allowed = vec![Network::EVERY_V4, Network::EVERY_V6];
+        Self { allowed, read_timeout: Duration::from_secs(10), ca_bundle: None }
+    }
+}
+
 /// Cheap to clone; connections are shared.
 #[derive(Clone, Debug)]
 pub struct Client {

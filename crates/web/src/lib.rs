@@ -21,12 +21,14 @@ pub mod paging;
 pub mod query;
 pub mod security;
 pub mod metrics;
+pub mod health;
 pub mod telemetry;
 pub mod client;
 
 pub use crate::body::Body;
 pub use crate::credentials::Credentials;
 pub use crate::error::{Refusal, chain, report};
+pub use crate::health::Probe;
 pub use crate::json::Json;
 pub use crate::network::Network;
 pub use crate::origin::{ExternalUrl, Peer};

@@ -20,6 +20,9 @@ pub struct Network {
 pub struct Invalid;
 
 impl Network {
+    pub const EVERY_V4: Self = Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 };
+    pub const EVERY_V6: Self = Self { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 0 };
+
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.address, canonical(ip)) {
             (IpAddr::V4(network), IpAddr::V4(ip)) => {

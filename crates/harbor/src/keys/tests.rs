@@ -18,6 +18,13 @@ fn files() -> (KeyFiles, TempDir) {
     (KeyFiles::new(parent.path().join("keys")), parent)
 }
 
+/// Both steps of a rotation; returns the new key's id.
+fn rotate(files: &KeyFiles) -> String {
+    let next = files.announce().unwrap();
+    files.promote(&next).unwrap();
+    next.kid().to_owned()
+}
+
 fn claims() -> Claims {
     Claims::new(SERVICE, &Principal::Anonymous, Vec::new(), 60, NOW)
 }
@@ -35,7 +42,7 @@ fn tokens_from_before_a_rotation_stay_good() {
     let (files, _directory) = files();
     let before = files.load_or_generate().unwrap();
     let token = before.issue(&claims()).unwrap();
-    let kid = files.rotate().unwrap();
+    let kid = rotate(&files);
     let after = files.load_or_generate().unwrap();
     assert_eq!(after.signing().kid(), kid);
     assert_ne!(before.signing().kid(), kid);
@@ -50,12 +57,12 @@ fn tokens_from_before_a_rotation_stay_good() {
 fn a_key_is_forgotten_by_the_first_rotation_after_the_overlap() {
     let (files, _directory) = files();
     let first = files.load_or_generate().unwrap().signing().kid().to_owned();
-    files.rotate().unwrap();
-    files.rotate().unwrap();
+    rotate(&files);
+    rotate(&files);
     assert!(files.load().unwrap().verifying().by_kid(&first).is_some());
     let retired = File::open(files.accepted().join(format!("{first}.pem"))).unwrap();
     retired.set_modified(SystemTime::now() - OVERLAP - Duration::from_secs(60)).unwrap();
-    files.rotate().unwrap();
+    rotate(&files);
     assert!(files.load().unwrap().verifying().by_kid(&first).is_none());
 }
 
@@ -64,13 +71,28 @@ async fn a_running_server_takes_up_rotations_and_withdrawals() {
     let (files, _directory) = files();
     let first = files.load_or_generate().unwrap().signing().kid().to_owned();
     let keys = Keys::new(files.load().unwrap());
-    let kid = files.rotate().unwrap();
+    let kid = rotate(&files);
     reread(&files, &keys).await.unwrap();
     assert_eq!(keys.current().signing().kid(), kid);
     assert!(keys.current().verifying().by_kid(&first).is_some());
     std::fs::remove_file(files.accepted().join(format!("{first}.pem"))).unwrap();
     reread(&files, &keys).await.unwrap();
     assert!(keys.current().verifying().by_kid(&first).is_none());
+}
+
+#[test]
+fn a_key_is_accepted_everywhere_before_it_signs() {
+    let (files, _directory) = files();
+    let first = files.load_or_generate().unwrap().signing().kid().to_owned();
+    assert!(files.load_accepted().unwrap().by_kid(&first).is_some());
+    let next = files.announce().unwrap();
+    assert_eq!(files.load().unwrap().signing().kid(), first);
+    assert!(files.load_accepted().unwrap().by_kid(next.kid()).is_some());
+    files.promote(&next).unwrap();
+    let ring = files.load().unwrap();
+    assert_eq!(ring.signing().kid(), next.kid());
+    let token = ring.issue(&claims()).unwrap();
+    files.load_accepted().unwrap().verify(&token, SERVICE, NOW).unwrap();
 }
 
 #[test]

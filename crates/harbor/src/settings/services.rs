@@ -70,8 +70,10 @@ pub struct Ui {
     #[serde(default)]
     pub log: Log,
     pub database: Database,
-    /// The directory of the objects, for its health and its free space.
+    /// The directory of the objects, for its free space.
     pub storage: PathBuf,
+    /// The registry, which is asked how it is: `http://registry:5000`.
+    pub registry: Url,
     #[serde(default)]
     pub external_url: Option<Url>,
     #[serde(default)]

@@ -210,7 +210,9 @@ async fn a_rotated_key_signs_while_the_old_one_is_still_believed() {
     let admin = app.admin();
     let files = KeyFiles::new(DataDir::open(&app.data()).unwrap().keys());
     let old = admin.token(&["repository:library/app:pull"]).await;
-    let kid = files.rotate().unwrap();
+    let next = files.announce().unwrap();
+    files.promote(&next).unwrap();
+    let kid = next.kid();
     // What the running server does by itself every few seconds.
     app.instance.keys.replace(files.load_or_generate().unwrap());
     let new = admin.token(&["repository:library/app:pull"]).await;

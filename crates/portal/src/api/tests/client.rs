@@ -13,7 +13,7 @@ use identity::{Authenticator, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{App, Probe, api};
+use crate::{App, api};
 
 pub(super) const PASSWORD: &str = "Correct-Horse-1";
 /// 2026-11-23T10:00:00Z
@@ -46,7 +46,7 @@ impl Server {
         let authenticator = Authenticator::new(db.clone(), clock.clone(), &settings);
         let stored = Arc::new(AtomicBool::new(true));
         let asked = Arc::clone(&stored);
-        let storage = Probe::new(move || {
+        let storage = ::web::Probe::new("storage", move || {
             let well = asked.load(Ordering::SeqCst);
             async move { if well { Ok(()) } else { Err(NoDisk) } }
         });

@@ -66,7 +66,7 @@ impl Portal {
         let settings = Settings { hashers: 1, ..Settings::default() };
         let authenticator = Authenticator::new(db.clone(), clock.clone(), &settings);
         let volume = Some(directory.path().to_owned());
-        let storage = crate::Probe::new(|| async { Ok::<(), std::fmt::Error>(()) });
+        let storage = web::Probe::new("storage", || async { Ok::<(), std::fmt::Error>(()) });
         let app = App { db, clock, authenticator, volume, storage };
         let portal = Self { app, _directory: directory };
         portal.account("admin", true).await;

@@ -1,0 +1,175 @@
+//! The services as processes of their own, each behind the proxy: `harbor registry`, `token`, `ui`, `jobservice`.
+//!
+//! They share the database and the objects, and nothing else. Each waits for the database, brings its schema up to
+//! date (the first takes the lock, the others wait), serves until a signal comes, and drains.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use auth::token::KeyRing;
+use domain::{Clock, Db, users};
+use identity::{Authenticator, Keys, Verifier};
+use registry::PullLog;
+use url::Url;
+use web::client::{self, Client};
+use web::{Network, Probe, Routes, ServeSettings, Shutdown, health, origin, tasks};
+
+use crate::compose::{self, Base};
+use crate::instance::objects;
+use crate::keys::{self, KeyFiles};
+use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
+use crate::{admin, process};
+
+/// How long a service waits for its database; whoever started it then starts it again.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a process listens, and what it believes of its clients.
+struct Front {
+    listen: SocketAddr,
+    metrics: Option<SocketAddr>,
+    origin: origin::Settings,
+}
+
+pub(crate) async fn registry(settings: Registry) -> Result<()> {
+    let stop = process::stopping()?;
+    let base = open(&settings.database, &stop).await?;
+    let store = objects(&settings.storage).await?;
+    let files = KeyFiles::new(settings.keys);
+    let public = Keys::new(files.load_accepted()?);
+    tasks::spawn(&stop, "keys", keys::watch_accepted(files, public.clone(), stop.clone()));
+
+    let pulls = PullLog::default();
+    compose::keep(&pulls, &base.db, &stop);
+    let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
+    let service = registry::Settings { accel: settings.accel, ..registry::Settings::default() };
+    let verifier = Verifier::Public(public);
+    let routes = compose::registry(&base, store, verifier, service, &pulls);
+    let front = Front {
+        listen: settings.listen,
+        metrics: settings.metrics,
+        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    };
+    let ended = serve(&front, routes.merge(health::routes(probes)), &stop).await;
+    // Of the requests that were in flight when the end began.
+    pulls.flush(&base.db).await;
+    base.db.close().await;
+    ended
+}
+
+pub(crate) async fn token(settings: Token) -> Result<()> {
+    let stop = process::stopping()?;
+    let base = open(&settings.database, &stop).await?;
+    let files = KeyFiles::new(settings.keys);
+    let keys: Keys<KeyRing> = Keys::new(files.load_or_generate()?);
+    tasks::spawn(&stop, "keys", keys::watch(files, keys.clone(), stop.clone()));
+    let probes = vec![compose::database_probe(&base.db)];
+    let routes = compose::token(&base, &keys).merge(health::routes(probes));
+    let front = Front {
+        listen: settings.listen,
+        metrics: settings.metrics,
+        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    };
+    let ended = serve(&front, routes, &stop).await;
+    base.db.close().await;
+    ended
+}
+
+pub(crate) async fn ui(settings: Ui) -> Result<()> {
+    let stop = process::stopping()?;
+    let base = open(&settings.database, &stop).await?;
+    if !users::any(&base.db).await? {
+        let first = settings.first_start;
+        let now = base.clock.now();
+        admin::furnish(&base.db, now, first.admin_password.0, &first.configuration).await?;
+    }
+    let storage = registry_probe(&settings.registry)?;
+    let portal = compose::Portal { volume: settings.storage, storage };
+    let probes = vec![compose::database_probe(&base.db)];
+    let routes = compose::portal(&base, portal).merge(health::routes(probes));
+    let front = Front {
+        listen: settings.listen,
+        metrics: settings.metrics,
+        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    };
+    let ended = serve(&front, routes, &stop).await;
+    base.db.close().await;
+    ended
+}
+
+pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
+    let stop = process::stopping()?;
+    let base = open(&settings.database, &stop).await?;
+    let store = objects(&settings.storage).await?;
+    let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
+    let app = jobs::App {
+        db: base.db.clone(),
+        store,
+        clock: base.clock.clone(),
+        workers: settings.max_job_workers,
+    };
+    jobs::start(&app, &stop);
+    let front = Front {
+        listen: settings.listen,
+        metrics: settings.metrics,
+        origin: origin::Settings::default(),
+    };
+    let ended = serve(&front, health::routes(probes), &stop).await;
+    base.db.close().await;
+    ended
+}
+
+fn origin_of(external_url: Option<Url>, trusted_proxies: Vec<Network>) -> origin::Settings {
+    origin::Settings { external_url, trusted_proxies }
+}
+
+/// Waits for the database: at a start of all services it may come last.
+async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
+    let location = settings.location()?;
+    let began = Instant::now();
+    let db = loop {
+        match Db::open(&location).await {
+            Ok(db) => break db,
+            Err(error) if began.elapsed() < PATIENCE && !stop.is_triggered() => {
+                tracing::warn!(error = %web::chain(&error), host = settings.host, "waiting for the database");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!(
+                        "cannot open the database {} on {}:{}: check that it runs, its user and its password",
+                        settings.name, settings.host, settings.port
+                    )
+                });
+            }
+        }
+    };
+    let clock = Clock::System;
+    let authenticator =
+        Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
+    Ok(Base { db, clock, authenticator })
+}
+
+async fn serve(front: &Front, routes: Routes, stop: &Shutdown) -> Result<()> {
+    let listener = web::bind(front.listen)?;
+    let metrics = process::bind_metrics(front.metrics)?;
+    let settings = ServeSettings { tls: None, workers: None, origin: front.origin.clone() };
+    let serving = web::serve(listener, settings, routes, stop.clone())?;
+    let metrics = metrics.map(|listener| process::serve_metrics(listener, stop)).transpose()?;
+    tracing::info!(address = %front.listen, "ready");
+    let ended = serving.await;
+    stop.trigger();
+    process::drain(metrics, stop).await?;
+    ended.context("the server failed")
+}
+
+/// The registry's own word on how it is: whether it runs, and whether it can write.
+fn registry_probe(registry: &Url) -> Result<Probe> {
+    let url = registry.join("/health").context("registry is not the URL of a server")?;
+    let client = Client::new(client::Settings::neighbours())?;
+    Ok(Probe::new("registry", move || {
+        let (client, url) = (client.clone(), url.clone());
+        async move { crate::healthcheck::ask(&client, &url).await }
+    }))
+}

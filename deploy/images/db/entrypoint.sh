@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes the cluster at the first start, sets the password that /etc/harbor/env names, and becomes PostgreSQL.
+set -eu
+
+folder=/var/lib/postgresql/data
+export PGDATA=$folder/pg
+
+IFS= read -r line </etc/harbor/env || [ -n "${line-}" ]
+case $line in
+    POSTGRES_PASSWORD=?*) password=${line#POSTGRES_PASSWORD=} ;;
+    *) echo "/etc/harbor/env does not begin with POSTGRES_PASSWORD=: run ./prepare again" >&2; exit 1 ;;
+esac
+
+# single COMMAND: before anybody can connect.
+single() { printf '%s\n' "$1" | postgres --single -D "$PGDATA" -c log_min_messages=warning postgres >/dev/null; }
+
+if [ ! -e "$PGDATA" ]; then
+    # Made aside and then renamed: a start that is cut off leaves nothing that looks like a cluster.
+    rm -rf "$folder/new"
+    initdb --pgdata "$folder/new" --username postgres --auth-local trust --auth-host scram-sha-256 \
+        --encoding UTF8 --locale C.UTF-8 --data-checksums
+    echo 'host all all all scram-sha-256' >>"$folder/new/pg_hba.conf"
+    printf 'CREATE DATABASE registry\n' | postgres --single -D "$folder/new" postgres >/dev/null
+    mv "$folder/new" "$PGDATA"
+fi
+# Each time, so that a changed db_password in harbor.cfg is one here as well.
+single "ALTER ROLE postgres PASSWORD '$(printf %s "$password" | sed "s/'/''/g")'"
+
+exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/run/postgresql \
+    -c max_connections=200 -c log_timezone=UTC -c log_line_prefix='%m [%p] '
