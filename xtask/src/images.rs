@@ -1,0 +1,64 @@
+//! `cargo xtask images`: the two container images, made by the Docker daemon that `docker` talks to.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build::{self, VERSION, root, succeed, target};
+
+/// Where distributions keep the certificates of public authorities, in one file.
+const BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// `harbor:VERSION` and `harbor-db:VERSION`.
+pub(crate) fn names() -> [String; 2] {
+    [format!("harbor:{VERSION}"), format!("harbor-db:{VERSION}")]
+}
+
+pub(crate) fn run(jobs: Option<u32>) -> Result<()> {
+    let program = build::run(jobs)?;
+    let context = target().join("image");
+    assemble(&program, &context)?;
+    let [harbor, db] = names();
+    docker_build(&context, &harbor)?;
+    docker_build(&root()?.join("deploy/images/db"), &db)
+}
+
+/// The folder that becomes the image of our services.
+fn assemble(program: &Path, context: &Path) -> Result<()> {
+    if context.exists() {
+        fs::remove_dir_all(context)
+            .with_context(|| format!("cannot remove {}", context.display()))?;
+    }
+    let rootfs = context.join("rootfs");
+    let certificates = rootfs.join("etc/ssl/certs");
+    fs::create_dir_all(&certificates).context("cannot make the image's folder")?;
+    fs::copy(root()?.join("deploy/images/harbor/Dockerfile"), context.join("Dockerfile"))?;
+    fs::copy(program, rootfs.join("harbor"))?;
+    fs::write(rootfs.join("etc/passwd"), "root:x:0:0::/:\nharbor:x:10000:10000:Harbor:/:\n")?;
+    fs::write(rootfs.join("etc/group"), "root:x:0:\nharbor:x:10000:\n")?;
+    fs::copy(bundle()?, certificates.join("ca-certificates.crt"))?;
+    let scratch = rootfs.join("tmp");
+    fs::create_dir(&scratch)?;
+    fs::set_permissions(&scratch, Permissions::from_mode(0o1777))?;
+    Ok(())
+}
+
+fn bundle() -> Result<&'static str> {
+    match BUNDLES.into_iter().find(|path| Path::new(path).is_file()) {
+        Some(path) => Ok(path),
+        None => bail!("no bundle of certificates in {BUNDLES:?}: apt-get install ca-certificates"),
+    }
+}
+
+fn docker_build(context: &Path, name: &str) -> Result<()> {
+    let mut docker = Command::new("docker");
+    docker.args(["build", "--quiet", "--tag", name]).arg(context);
+    succeed(&mut docker, "is Docker running, and may you use it (`docker info`)?")
+}
