@@ -3,6 +3,8 @@
 #
 # Sourced, never run. Nothing is changed that is already there: every function first looks, then acts, then looks again.
 
+: "${root:?is set by whoever sources this}"
+
 # The oldest that compiles it, and the one whose lints it is written for.
 RUST_REQUIRED=1.95
 RUST_CHECKED=1.95.0
@@ -185,4 +187,24 @@ ensure_rust_tools() {
 
 has_rust_tools() {
     [ "$(rust_version)" = "$RUST_CHECKED" ] && cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1
+}
+
+# build_program: builds the released program; prints its path, and nothing else, on standard output.
+build_program() {
+    local jobs memory_gib
+    # One job per GiB of memory at most: a small machine swaps otherwise.
+    jobs=$(nproc)
+    memory_gib=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1048576))
+    [ "$memory_gib" -ge 1 ] || memory_gib=1
+    [ "$jobs" -le "$memory_gib" ] || jobs=$memory_gib
+    (cd "$root" && cargo xtask build --jobs "$jobs")
+}
+
+# release_version: of the package, or of the sources.
+release_version() {
+    if [ -f "$root/deploy/release" ]; then
+        sed -n 's/^version=//p' "$root/deploy/release"
+    else
+        sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml"
+    fi
 }
