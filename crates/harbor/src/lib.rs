@@ -12,6 +12,7 @@ mod compose;
 mod process;
 mod services;
 mod rotate_keys;
+mod prepare;
 pub mod serve;
 mod welcome;
 mod output;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use domain::Clock;
 use rustix::fs::Mode;
 use serde::de::DeserializeOwned;
 use web::telemetry::{self, Format};
@@ -66,6 +68,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
     match command {
         Command::Serve(settings) => serve::run(settings.with_environment()?).await,
         Command::Service(service) => run_service(service, &logs).await,
+        Command::Prepare(options) => prepare::run(&options, Clock::System.now().date_time()),
         Command::Gc(settings) => gc::run(&settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,

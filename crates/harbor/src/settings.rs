@@ -1,6 +1,7 @@
 //! The command line and the environment: the only place that reads either.
 
 pub mod services;
+pub mod prepare;
 
 use std::env::VarError;
 use std::net::SocketAddr;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Serve(Box<Serve>),
     #[command(flatten)]
     Service(Service),
+    /// Make ready what docker-compose starts: from harbor.cfg to the services' configuration.
+    Prepare(prepare::Prepare),
     /// Remove the bytes that nothing references any more.
     Gc(Gc),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.

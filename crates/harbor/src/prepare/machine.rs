@@ -1,0 +1,179 @@
+//! The machine that is prepared: directories and files with the owners and modes that the containers need.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// A file that an operator writes is not larger.
+const LARGEST: u64 = 1 << 20;
+
+/// Who owns a file, as numbers: the names are those of the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    pub(super) const ROOT: Self = Self { uid: 0, gid: 0 };
+    /// What our services run as.
+    pub(super) const SERVICES: Self = Self { uid: 10_000, gid: 10_000 };
+    /// What PostgreSQL runs as.
+    pub(super) const DATABASE: Self = Self { uid: 999, gid: 999 };
+    /// Of files that our services may only read.
+    pub(super) const READ_BY_SERVICES: Self = Self { uid: 0, gid: 10_000 };
+    pub(super) const READ_BY_DATABASE: Self = Self { uid: 0, gid: 999 };
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine {
+    /// Whether files are given to their owners, for which it takes root.
+    owners: bool,
+}
+
+impl Machine {
+    pub(super) fn new(user_owned: bool) -> Result<Self> {
+        if !user_owned && !rustix::process::geteuid().is_root() {
+            bail!(
+                "files must be given to the users of the containers, for which it takes root: run it with sudo"
+            );
+        }
+        Ok(Self { owners: !user_owned })
+    }
+
+    /// Makes the directory if it is absent, with those above it; what is there stays as it is.
+    pub(super) fn ensure(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            self.ensure(parent, 0o755, Owner::ROOT)?;
+        }
+        let made = DirBuilder::new().mode(mode).create(path);
+        made.with_context(|| format!("cannot make the directory {}", path.display()))?;
+        self.settle(path, mode, owner)
+    }
+
+    /// As [`Machine::ensure`], and also one that is there gets the mode and the owner.
+    pub(super) fn own(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
+        self.ensure(path, mode, owner)?;
+        self.settle(path, mode, owner)
+    }
+
+    /// Gives a directory of log files to the services, with the log files that are in it.
+    pub(super) fn own_logs(self, path: &Path) -> Result<()> {
+        self.own(path, 0o755, Owner::SERVICES)?;
+        if !self.owners {
+            return Ok(());
+        }
+        let unreadable = || format!("cannot list {}", path.display());
+        for entry in fs::read_dir(path).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            let name = entry.file_name();
+            let is_log = [".log", ".gz"].iter().any(|end| name.to_string_lossy().ends_with(end));
+            let metadata = entry.metadata().with_context(unreadable)?;
+            if is_log && metadata.is_file() && metadata.uid() != Owner::SERVICES.uid {
+                // Not `chown`: between the look and this, the name may have become a link.
+                lchown(entry.path(), Some(Owner::SERVICES.uid), Some(Owner::SERVICES.gid))
+                    .with_context(|| format!("cannot give {} away", entry.path().display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file so that it is there whole or not at all, with mode and owner from its first moment.
+    pub(super) fn write(self, path: &Path, text: &str, mode: u32, owner: Owner) -> Result<()> {
+        let name = path.file_name().context("a file has no name")?.to_string_lossy();
+        let staged = path.with_file_name(format!(".{name}.new"));
+        let failed = || format!("cannot write {}", path.display());
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&staged)
+            .with_context(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
+        self.settle(&staged, mode, owner)?;
+        fs::rename(&staged, path).with_context(failed)?;
+        sync_directory_of(path)
+    }
+
+    fn settle(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
+        let settled = fs::set_permissions(path, Permissions::from_mode(mode)).and_then(|()| {
+            if self.owners { chown(path, Some(owner.uid), Some(owner.gid)) } else { Ok(()) }
+        });
+        settled.with_context(|| format!("cannot set owner and mode of {}", path.display()))
+    }
+}
+
+/// After this the entries of the file's directory survive a power cut.
+pub(super) fn sync_directory_of(path: &Path) -> Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(parent)
+        .and_then(|directory| directory.sync_all())
+        .with_context(|| format!("cannot sync {}", parent.display()))
+}
+
+/// The text of a file, or none if there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.len() as u64 > LARGEST {
+        bail!("{} is larger than {LARGEST} bytes: is it the file that is meant?", path.display());
+    }
+    let text = String::from_utf8(bytes);
+    text.map(Some).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
+        anyhow::anyhow!(
+            "{}:{line}: not UTF-8: write the line again in a text editor",
+            path.display()
+        )
+    })
+}
+
+/// Every file below `directory`, relative to it, in order. Names that begin with a dot or end in `~` are those of
+/// editors.
+pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = directory.join(&folder);
+        let unreadable = || format!("cannot list {}", path.display());
+        for entry in fs::read_dir(&path).with_context(unreadable)? {
+            let name = entry.with_context(unreadable)?.file_name();
+            let text = name.to_string_lossy();
+            if text.starts_with('.') || text.ends_with('~') {
+                continue;
+            }
+            let file = folder.join(&name);
+            if directory.join(&file).is_dir() { folders.push(file) } else { found.push(file) }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether there is nothing in a directory, or no directory.
+pub(super) fn is_empty(directory: &Path) -> bool {
+    fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! The services' configuration: the templates with the values of a harbor.cfg.
+//!
+//! A template is rendered to the path it has itself; of `proxy/nginx.http.conf` and `proxy/nginx.https.conf` the one of
+//! the protocol becomes `proxy/nginx.conf`. A name that is not known is an error, with line and column.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error as TemplateError, UndefinedBehavior, Value};
+use serde::Serialize;
+
+use super::certificates::Certificates;
+use super::config::{Config, Database, Protocol};
+use super::machine;
+use super::secrets::Secrets;
+
+/// Path relative to the output, and text.
+pub(super) type Rendered = BTreeMap<String, String>;
+
+/// What the services cannot start without.
+const REQUIRED: [&str; 6] = [
+    "jobservice/config.yml",
+    "log/config.yml",
+    PROXY,
+    "registry/config.yml",
+    "token/config.yml",
+    "ui/config.yml",
+];
+pub(super) const PROXY: &str = "proxy/nginx.conf";
+const PROXY_HTTP: &str = "proxy/nginx.http.conf";
+const PROXY_HTTPS: &str = "proxy/nginx.https.conf";
+pub(super) const CERTIFICATE: &str = "proxy/cert/server.crt";
+pub(super) const KEY: &str = "proxy/cert/server.key";
+/// Only the bundled database is configured by us.
+const DATABASE: &str = "db/";
+
+/// The networks that Docker gives to containers are private; only our proxy is in ours, and it writes one address.
+const PRIVATE: [&str; 5] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7"];
+
+/// The variables of the templates.
+#[derive(Debug, Serialize)]
+pub(super) struct Variables {
+    pub(super) version: &'static str,
+    pub(super) hostname: String,
+    pub(super) ui_url_protocol: &'static str,
+    pub(super) external_http_port: u16,
+    pub(super) external_https_port: u16,
+    pub(super) external_url: Option<String>,
+    /// Outer proxies whose X-Forwarded-* headers the front believes.
+    pub(super) trusted_proxies: Vec<String>,
+    /// From where the services believe them: the front.
+    pub(super) service_trusted_proxies: Vec<&'static str>,
+    pub(super) accel: bool,
+    pub(super) http2: bool,
+    pub(super) ssl_certificate: &'static str,
+    pub(super) ssl_certificate_key: &'static str,
+    pub(super) ca_certificate: Option<&'static str>,
+    pub(super) database: DatabaseVariables,
+    pub(super) first_start: FirstStartVariables,
+    pub(super) max_job_workers: u16,
+    pub(super) metrics: bool,
+    pub(super) log_level: &'static str,
+    pub(super) log_rotate_count: u32,
+    pub(super) log_rotate_size: String,
+    /// Empty for none.
+    pub(super) log_forward: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct DatabaseVariables {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) name: String,
+    pub(super) user: String,
+    pub(super) password: String,
+    pub(super) sslmode: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FirstStartVariables {
+    pub(super) admin_password: String,
+    pub(super) configuration: BTreeMap<&'static str, serde_json::Value>,
+}
+
+impl Variables {
+    pub(super) fn new(config: &Config, secrets: &Secrets, offers_authority: bool) -> Self {
+        let front = &config.front;
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            hostname: front.host.to_string(),
+            ui_url_protocol: match front.protocol {
+                Protocol::Http => "http",
+                Protocol::Https => "https",
+            },
+            external_http_port: front.http_port,
+            external_https_port: front.https_port,
+            external_url: front
+                .external_url
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
+            service_trusted_proxies: PRIVATE.to_vec(),
+            accel: true,
+            http2: true,
+            ssl_certificate: "/etc/nginx/cert/server.crt",
+            ssl_certificate_key: "/etc/nginx/cert/server.key",
+            ca_certificate: offers_authority.then_some("/ca_download/ca.crt"),
+            database: DatabaseVariables::new(&config.database, secrets),
+            first_start: FirstStartVariables::new(config, secrets),
+            max_job_workers: config.max_job_workers,
+            metrics: config.metrics,
+            log_level: config.logs.level,
+            log_rotate_count: config.logs.rotate_count,
+            log_rotate_size: config.logs.rotate_size.clone(),
+            log_forward: config.logs.forward.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl DatabaseVariables {
+    fn new(database: &Database, secrets: &Secrets) -> Self {
+        let password = secrets.database_password.clone();
+        match database {
+            Database::Bundled { .. } => Self {
+                host: Database::BUNDLED_HOST.to_owned(),
+                port: Database::BUNDLED_PORT,
+                name: Database::BUNDLED_NAME.to_owned(),
+                user: Database::BUNDLED_USER.to_owned(),
+                password,
+                sslmode: "disable",
+            },
+            Database::External(external) => Self {
+                host: external.host.clone(),
+                port: external.port,
+                name: external.name.clone(),
+                user: external.user.clone(),
+                password,
+                sslmode: external.sslmode,
+            },
+        }
+    }
+}
+
+impl FirstStartVariables {
+    /// What harbor.cfg does not say is left to the platform's defaults.
+    fn new(config: &Config, secrets: &Secrets) -> Self {
+        let given = &config.first_start;
+        let values = [
+            ("self_registration", given.self_registration.map(serde_json::Value::from)),
+            ("token_expiration", given.token_expiration.map(serde_json::Value::from)),
+            (
+                "project_creation_restriction",
+                given.project_creation_restriction.map(serde_json::Value::from),
+            ),
+        ];
+        let set = values.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        Self { admin_password: secrets.admin_password.clone(), configuration: set.collect() }
+    }
+}
+
+/// Renders every template of `directory` that the configuration asks for.
+pub(super) fn render(
+    directory: &Path,
+    config: &Config,
+    variables: &Variables,
+    certificates: Option<&Certificates>,
+) -> Result<Rendered> {
+    if !directory.is_dir() {
+        bail!(
+            "there is no directory {}: run it where Harbor was unpacked, or name the templates with --templates",
+            directory.display()
+        );
+    }
+    let environment = environment();
+    let values = Value::from(Serde(variables));
+    let mut rendered = Rendered::new();
+    for file in machine::files(directory)? {
+        let path = file.to_str().with_context(|| format!("{} is not UTF-8", file.display()))?;
+        let Some(target) = target(path, config) else { continue };
+        let shown = directory.join(path);
+        let source =
+            machine::read(&shown)?.with_context(|| format!("{} is gone", shown.display()))?;
+        let text = environment
+            .render_named_str(path, &source, &values)
+            .map_err(|error| explain(&shown, &source, &error))?;
+        rendered.insert(target.to_owned(), text);
+    }
+    if let Some(missing) = REQUIRED.iter().find(|path| !rendered.contains_key(**path)) {
+        bail!(
+            "there is no template for {missing} in {}: put it back from the package",
+            directory.display()
+        );
+    }
+    if let Some(Certificates { chain, key, .. }) = certificates {
+        rendered.insert(CERTIFICATE.to_owned(), chain.clone());
+        rendered.insert(KEY.to_owned(), key.clone());
+    }
+    Ok(rendered)
+}
+
+/// Where the template goes, if it is one that is used.
+fn target<'a>(path: &'a str, config: &Config) -> Option<&'a str> {
+    match (path, config.front.protocol) {
+        (PROXY_HTTP, Protocol::Http) | (PROXY_HTTPS, Protocol::Https) => Some(PROXY),
+        (PROXY_HTTP, Protocol::Https) | (PROXY_HTTPS, Protocol::Http) => None,
+        _ if path.starts_with(DATABASE) && matches!(config.database, Database::External(_)) => None,
+        _ => Some(path),
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line with nothing but `{% .. %}` leaves none behind.
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .expect("the delimiters are the usual ones");
+    environment.set_syntax(syntax);
+    // One rule for YAML, nginx's and env files: what needs quotes gets them by `|tojson`.
+    environment.set_auto_escape_callback(|_name| AutoEscape::None);
+    environment.set_debug(true);
+    environment
+}
+
+fn explain(file: &Path, source: &str, error: &TemplateError) -> anyhow::Error {
+    let file = file.display();
+    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let place = match (error.range(), error.line()) {
+        (Some(range), _) => {
+            let before = source.get(..range.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
+            let quoted = source.get(range).filter(|text| !text.contains('\n')).unwrap_or_default();
+            let quoted =
+                if quoted.is_empty() { String::new() } else { format!(" near `{quoted}`") };
+            return anyhow::anyhow!("{file}:{line}:{column}: {what}{quoted}: mend the template");
+        }
+        (None, Some(line)) => format!("{file}:{line}"),
+        (None, None) => file.to_string(),
+    };
+    anyhow::anyhow!("{place}: {what}: mend the template")
+}
+
+#[cfg(test)]
+mod tests;
