@@ -2,7 +2,7 @@
 # Installs what the tests need on a Debian or Ubuntu machine, then runs every test; stops at the first stage that fails.
 #
 #     ./test.sh              everything
-#     ./test.sh e2e          one stage of: shell ci release e2e
+#     ./test.sh e2e          one stage of: shell ci package e2e
 #
 # Changes nothing of the machine but packages: databases and daemons are the tests' own, in temporary folders.
 set -euo pipefail
@@ -18,7 +18,7 @@ cd "$root"
 packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
     postgresql chromium chromium-driver
-    docker.io skopeo podman buildah debootstrap debian-archive-keyring
+    docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
 )
 
 # stage NAME FUNCTION: tells what runs, how long it took, and where it broke.
@@ -63,14 +63,40 @@ prepare_machine() {
         CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug cargo-deny \
             || fail "cargo-deny could not be installed" "cargo install --locked cargo-deny"
     fi
+    ensure_compose_plugin
     # rustup's folder is on the PATH of `ensure_rust`; the tests start chromedriver by its name.
     have chromedriver || fail "chromedriver is not on the PATH" "apt-get install chromium-driver"
+}
+
+# Compose 2 beside docker-compose 1.29: Debian has either the one or the other, so that the newer one is only unpacked,
+# from the next release, without touching the machine's own package lists.
+ensure_compose_plugin() {
+    local folder=$root/target/e2e/compose scratch=$root/target/e2e/trixie plugin options
+    [ ! -x "$folder/docker-compose" ] || return 0
+    mkdir -p "$folder"
+    for plugin in /usr/{libexec,lib,local/lib}/docker/cli-plugins/docker-compose; do
+        if [ -x "$plugin" ]; then
+            ln -sf "$plugin" "$folder/docker-compose"
+            return 0
+        fi
+    done
+    say "fetching Compose 2 (apt-get download, from Debian trixie)"
+    mkdir -p "$scratch/lists/partial" "$scratch/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" >"$scratch/sources.list"
+    options=(-o "Dir::Etc::SourceList=$scratch/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$scratch/lists"
+        -o "Dir::Cache=$scratch" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+    (cd "$scratch" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq docker-compose) \
+        || fail "Compose 2 could not be fetched" "install the plug-in by hand: apt-get install docker-compose-plugin"
+    dpkg --extract "$scratch"/docker-compose_*.deb "$scratch/unpacked"
+    mv "$scratch/unpacked/usr/libexec/docker/cli-plugins/docker-compose" "$folder/docker-compose"
+    rm -rf "$scratch"
 }
 
 chromedriver_package() { [ -n "$(apt_candidate chromium-driver)" ] && echo chromium-driver || echo chromium-chromedriver; }
 
 check_shell() {
-    shellcheck install.sh test.sh .ci/run deploy/lib/setup.sh tests/e2e/*.sh tests/e2e/run tests/e2e/lib/e2e.sh
+    shellcheck install.sh prepare test.sh .ci/run deploy/lib/*.sh deploy/images/db/*.sh \
+        tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh
 }
 
 # Format, dependencies, lints, tests on both engines and in a browser, documentation.
@@ -82,21 +108,22 @@ check_workspace() {
     stop_postgres
 }
 
-build_release() { cargo build --release --locked --package harbor; }
+# As root, for a Docker daemon; the program that the other tests run is part of it.
+build_package() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/package; }
 
 # As root: the tests start a Docker daemon and mount a small disk to fill it.
 run_clients() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/run; }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(shell ci release e2e)
+[ ${#stages[@]} -gt 0 ] || stages=(shell ci package e2e)
 stage prepare prepare_machine
 for name in "${stages[@]}"; do
     case $name in
         shell) stage "$name" check_shell ;;
         ci) stage "$name" check_workspace ;;
-        release) stage "$name" build_release ;;
+        package) stage "$name" build_package ;;
         e2e) stage "$name" run_clients ;;
-        *) fail "there is no stage '$name'" "shell ci release e2e" ;;
+        *) fail "there is no stage '$name'" "shell ci package e2e" ;;
     esac
 done
 say "everything passed in $SECONDS s"

@@ -59,6 +59,7 @@ fn bundle() -> Result<&'static str> {
 
 fn docker_build(context: &Path, name: &str) -> Result<()> {
     let mut docker = Command::new("docker");
-    docker.args(["build", "--quiet", "--tag", name]).arg(context);
+    // Package servers are reached as this host reaches them.
+    docker.args(["build", "--quiet", "--network", "host", "--tag", name]).arg(context);
     succeed(&mut docker, "is Docker running, and may you use it (`docker info`)?")
 }

@@ -14,8 +14,8 @@ shopt -s inherit_errexit
 
 e2e=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 root=$(cd "$e2e/../.." && pwd)
-binary=${E2E_BINARY:-$root/target/release/harbor}
-[ -x "$binary" ] || { echo "no $binary: run cargo build --release --package harbor" >&2; exit 1; }
+binary=${E2E_BINARY:-$(ls "$root"/target/*-linux-*/release/harbor 2>/dev/null || true)}
+[ -x "$binary" ] || { echo "there is no program in $root/target: run cargo xtask build" >&2; exit 1; }
 # Short, because names of Unix sockets end at 107 characters.
 work=$(mktemp -d /tmp/e2e.XXXXXX)
 # What may be kept between runs: the Debian base image.

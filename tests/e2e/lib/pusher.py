@@ -1,6 +1,7 @@
 """Pushes small images with eight connections until told to stop, and writes down what the registry said it has.
 
-    pusher.py push URL PASSWORD FILE      appends a line to FILE after each 201 of a manifest
+    pusher.py push URL PASSWORD FILE      appends a line to FILE after each 201 of a manifest, until the server goes away
+    pusher.py keep URL PASSWORD FILE      as push, but begins again after any failure, until interrupted; pulls as well
     pusher.py check URL PASSWORD FILE     fetches everything written down and compares it with its digest
 
 A line is a tag, the digest of its manifest, and the digests of its blobs. Ends without an error when the server goes
@@ -13,9 +14,15 @@ import hashlib
 import http.client
 import json
 import os
+import signal
 import sys
 import threading
 import urllib.parse
+
+
+class Refused(Exception):
+    """An answer with another status than a working registry gives."""
+
 
 REPOSITORY = "library/killed"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -27,6 +34,8 @@ def main():
     basic = {"Authorization": "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()}
     if verb == "push":
         push_until_gone(address, basic, path)
+    elif verb == "keep":
+        push_until_interrupted(address, basic, path)
     else:
         check(address, basic, path)
 
@@ -47,6 +56,32 @@ def push_until_gone(address, basic, path):
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             list(pool.map(worker, range(8)))
+
+
+def push_until_interrupted(address, basic, path):
+    """Four clients, each of which retries as docker does. What fails is not written down; what was acknowledged is."""
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    lock = threading.Lock()
+    with open(path, "a") as file:
+        def worker(_):
+            while not stop.is_set():
+                try:
+                    connection = http.client.HTTPConnection(address, timeout=20)
+                    while not stop.is_set():
+                        line = push_one(connection, basic)
+                        with lock:
+                            file.write(line + "\n")
+                            file.flush()
+                        pull_one(connection, basic, line)
+                except (OSError, http.client.HTTPException, Refused):
+                    stop.wait(0.2)
+
+        threads = [threading.Thread(target=worker, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def push_one(connection, basic):
@@ -73,13 +108,17 @@ def check(address, basic, path):
     connection = http.client.HTTPConnection(address, timeout=20)
     lines = open(path).read().splitlines()
     for line in lines:
-        tag, manifest, *blobs = line.split()
-        got = request(connection, "GET", f"/v2/{REPOSITORY}/manifests/{tag}", basic | {"Accept": MANIFEST}, None, 200)[0]
-        assert digest_of(got) == manifest, f"{tag} is not {manifest}"
-        for blob in blobs:
-            got = request(connection, "GET", f"/v2/{REPOSITORY}/blobs/{blob}", basic, None, 200)[0]
-            assert digest_of(got) == blob, f"{blob} has other content"
+        pull_one(connection, basic, line)
     print(len(lines))
+
+
+def pull_one(connection, basic, line):
+    tag, manifest, *blobs = line.split()
+    got = request(connection, "GET", f"/v2/{REPOSITORY}/manifests/{tag}", basic | {"Accept": MANIFEST}, None, 200)[0]
+    assert digest_of(got) == manifest, f"{tag} is not {manifest}"
+    for blob in blobs:
+        got = request(connection, "GET", f"/v2/{REPOSITORY}/blobs/{blob}", basic, None, 200)[0]
+        assert digest_of(got) == blob, f"{blob} has other content"
 
 
 def request(connection, method, path, headers, body, expected):
@@ -87,7 +126,7 @@ def request(connection, method, path, headers, body, expected):
     response = connection.getresponse()
     content = response.read()
     if response.status != expected:
-        raise SystemExit(f"{method} {path}: {response.status}, not {expected}: {content[:300]!r}")
+        raise Refused(f"{method} {path}: {response.status}, not {expected}: {content[:300]!r}")
     return content, {name.lower(): value for name, value in response.getheaders()}
 
 

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Living with it: stop and start, a killed container after the other under load, a restarted daemon, a lost machine.
+. "$(dirname "$0")/lib/namespace.sh"
+. "$(dirname "$0")/lib/e2e.sh"
+. "$e2e/lib/docker.sh"
+. "$e2e/lib/browser.sh"
+. "$e2e/lib/deployment.sh"
+
+# kill_container NAME: as the kernel would when memory runs out; `docker kill` is an order not to start it again.
+kill_container() {
+    local pid
+    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+    [ "$pid" -gt 0 ]
+    kill -KILL "$pid"
+    within 30 is_new_process "$1" "$pid"
+}
+
+is_new_process() {
+    local pid
+    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+    [ "$pid" -gt 0 ] && [ "$pid" -ne "$2" ]
+}
+
+# check_pushed: everything that was acknowledged is there, byte for byte.
+check_pushed() { equal "$(wc -l <"$work/pushed")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/pushed")"; }
+
+echo "{\"insecure-registries\": [\"$host\"]}" >/etc/docker/daemon.json
+start_host
+unpack
+configure "hostname = $host"
+install_harbor
+docker_login
+
+scenario "images and a browser's session outlive stop and start, which take less than 15 s"
+push_pull library/before:1
+open_browser
+sign_in "$url" "$password"
+compose stop
+equal "" "$(docker ps --quiet)"
+compose start
+began=$SECONDS
+within 15 answers
+report "        answering $((SECONDS - began)) s after start"
+visit "$url/account"
+contains "$(address)" "/account"
+contains "$(page_text)" "admin"
+close_browser
+docker image rm "$registry/library/before:1"
+docker pull "$registry/library/before:1"
+
+scenario "each container is killed under load: it comes back, and nothing acknowledged is lost"
+python3 "$e2e/lib/pusher.py" keep "$url" "$password" "$work/pushed" &
+pusher=$!
+on_exit "kill -KILL $pusher"
+for container in "${containers[@]}"; do
+    kill_container "$container"
+    within 30 answers
+    before=$(wc -l <"$work/pushed")
+    grows() { [ "$(wc -l <"$work/pushed")" -gt "$before" ]; }
+    within 30 grows
+done
+kill -INT $pusher
+wait $pusher
+report "        $(wc -l <"$work/pushed") images were acknowledged meanwhile"
+check_pushed
+within 60 all_healthy
+
+scenario "a restarted Docker daemon brings everything back by itself"
+kill "$docker_daemon_pid" && wait "$docker_daemon_pid"
+boot
+within 60 answers
+within 60 all_healthy
+check_pushed
+
+scenario "so does a machine that lost its power"
+mapfile -t pids < <(docker ps --quiet | xargs docker inspect --format '{{.State.Pid}}')
+kill -KILL "$docker_daemon_pid"
+wait "$docker_daemon_pid" || true
+pkill -KILL -f "$work/docker-exec" || true
+kill -KILL "${pids[@]}" || true
+sleep 1
+boot
+within 60 answers
+within 60 all_healthy
+check_pushed
+push_pull library/after:1
