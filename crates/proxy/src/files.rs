@@ -1,0 +1,235 @@
+//! Files below a folder: opened without leaving it, read ahead on threads that may block.
+//!
+//! `alias` in an `internal` location is how an upstream hands a large answer over to the proxy.
+
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{self, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::{Errno, pread};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::answer::{Payload, Reply};
+use crate::body::Error;
+use crate::config::model::{Location, Matcher};
+use crate::config::scope::FileOptions;
+use crate::exchange::Exchange;
+
+/// Large enough that changing threads costs nothing beside the read.
+const PIECE: usize = 256 * 1024;
+
+/// An open file and what is known of it.
+pub(crate) struct Opened {
+    file: Arc<File>,
+    path: PathBuf,
+    length: u64,
+    modified: SystemTime,
+}
+
+/// The file that the path of the request means, as a whole; ranges are taken from it later.
+pub(crate) async fn reply(exchange: &Exchange, location: &Location) -> Result<Reply, StatusCode> {
+    if !matches!(exchange.method, Method::GET | Method::HEAD) {
+        return Err(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let options = &exchange.scope.files;
+    let (folder, rest) = place(options, location, &exchange.path).ok_or(StatusCode::NOT_FOUND)?;
+    let shown = folder.join(&rest);
+    let opened = match spawn_blocking(move || open(&folder, &rest)).await {
+        Ok(opened) => opened,
+        Err(cancelled) => Err(io::Error::other(cancelled)),
+    };
+    let opened = opened.map_err(|error| refused(exchange, &shown, &error))?;
+    Ok(whole(opened, options, &exchange.path))
+}
+
+fn refused(exchange: &Exchange, path: &Path, error: &io::Error) -> StatusCode {
+    let status = match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StatusCode::NOT_FOUND,
+        io::ErrorKind::PermissionDenied => StatusCode::FORBIDDEN,
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => StatusCode::FORBIDDEN,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    tracing::error!(
+        request_id = exchange.id,
+        path = %path.display(),
+        %error,
+        "cannot open a file for an answer"
+    );
+    status
+}
+
+/// The folder that must not be left, and what is asked for in it.
+fn place(options: &FileOptions, location: &Location, path: &str) -> Option<(PathBuf, PathBuf)> {
+    let inside = |text: &str| PathBuf::from(text.trim_start_matches('/'));
+    if let Some(alias) = &options.alias {
+        let prefix = location.matcher.prefix()?;
+        let rest = path.strip_prefix(prefix)?;
+        if matches!(location.matcher, Matcher::Exact(_)) || rest.is_empty() {
+            return Some((alias.parent()?.to_path_buf(), PathBuf::from(alias.file_name()?)));
+        }
+        return Some((alias.clone(), inside(rest)));
+    }
+    Some((options.root.clone()?, inside(path)))
+}
+
+/// Opens `rest` part by part below `folder`. A link among the parts is not followed, so nothing outside can be meant.
+fn open(folder: &Path, rest: &Path) -> io::Result<Opened> {
+    let directory = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let mut at: OwnedFd = openat(CWD, folder, directory, Mode::empty())?;
+    let mut parts = Vec::new();
+    for part in rest.components() {
+        match part {
+            Component::Normal(name) => parts.push(name),
+            _ => return Err(Errno::NOENT.into()),
+        }
+    }
+    let name = parts.pop().ok_or(Errno::NOENT)?;
+    for part in parts {
+        at = openat(&at, part, directory | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    // A pipe must not make the opening wait.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(openat(&at, name, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(Errno::NOENT.into());
+    }
+    let modified = metadata.modified()?;
+    let path = folder.join(rest);
+    Ok(Opened { file: Arc::new(file), path, length: metadata.len(), modified })
+}
+
+fn whole(opened: Opened, options: &FileOptions, path: &str) -> Reply {
+    let mut headers = HeaderMap::new();
+    let mut put = |name, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    put(header::CONTENT_TYPE, media_type(options, path));
+    put(header::LAST_MODIFIED, &httpdate::fmt_http_date(opened.modified));
+    put(header::CONTENT_LENGTH, &opened.length.to_string());
+    put(header::ACCEPT_RANGES, "bytes");
+    if options.etag {
+        let seconds = opened.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        put(header::ETAG, &format!("\"{:x}-{:x}\"", seconds.as_secs(), opened.length));
+    }
+    let body = FileBody::new(opened);
+    Reply { status: StatusCode::OK, headers, payload: Payload::File(body) }
+}
+
+fn media_type<'a>(options: &'a FileOptions, path: &str) -> &'a str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let known =
+        extension.and_then(|wanted| options.types.iter().find(|(known, _)| *known == wanted));
+    known.map_or(options.default_type.as_str(), |(_, media_type)| media_type)
+}
+
+type Piece = io::Result<Bytes>;
+
+/// A part of a file. One piece is being read while the one before it is being sent.
+pub(crate) struct FileBody {
+    file: Arc<File>,
+    path: PathBuf,
+    /// Of the next piece to be read.
+    offset: u64,
+    unread: u64,
+    /// Not handed out yet; what was announced to the client.
+    left: u64,
+    ahead: Option<JoinHandle<Piece>>,
+}
+
+impl FileBody {
+    fn new(opened: Opened) -> Self {
+        let Opened { file, path, length, .. } = opened;
+        Self { file, path, offset: 0, unread: length, left: length, ahead: None }
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.left
+    }
+
+    /// Leaves `length` bytes from `start`, which must lie in the file. To be called before anything is read.
+    pub(crate) fn restrict(&mut self, start: u64, length: u64) {
+        (self.offset, self.unread, self.left) = (start, length, length);
+    }
+
+    fn read_on(&mut self) {
+        if self.unread == 0 {
+            return;
+        }
+        let length = usize::try_from(self.unread).unwrap_or(PIECE).min(PIECE);
+        let (file, offset) = (Arc::clone(&self.file), self.offset);
+        let read = u64::try_from(length).unwrap_or(0);
+        self.offset += read;
+        self.unread -= read;
+        self.ahead = Some(spawn_blocking(move || piece(&file, offset, length)));
+    }
+}
+
+/// Exactly `length` bytes; a file that is shorter than it was is an error, not a short answer.
+fn piece(file: &File, mut offset: u64, length: usize) -> Piece {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let read = match pread(file, spare_capacity(&mut bytes), offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => read,
+            Err(Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        offset += u64::try_from(read).unwrap_or(0);
+    }
+    bytes.truncate(length);
+    Ok(Bytes::from(bytes))
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if this.ahead.is_none() {
+            this.read_on();
+        }
+        let Some(ahead) = &mut this.ahead else { return Poll::Ready(None) };
+        let read = ready!(Pin::new(ahead).poll(context));
+        this.ahead = None;
+        let read = read.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
+        match read {
+            Ok(bytes) => {
+                this.left = this.left.saturating_sub(u64::try_from(bytes.len()).unwrap_or(0));
+                this.read_on();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Err(source) => {
+                let path = this.path.clone();
+                Poll::Ready(Some(Err(Error::File { path, source })))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

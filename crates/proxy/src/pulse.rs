@@ -1,0 +1,102 @@
+//! What a connection from outside is doing, so that nobody can hold one without using it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Shared by the socket, which sees bytes, the requests, and the task that ends the connection.
+#[derive(Clone)]
+pub(crate) struct Pulse(Arc<Mutex<State>>);
+
+struct State {
+    phase: Phase,
+    requests: usize,
+    /// HTTP/2 has frames that ask nothing.
+    multiplexed: bool,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Since when nothing was asked.
+    Idle(Instant),
+    /// Since when a head is coming in.
+    Head(Instant),
+    Busy,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) head: Duration,
+    pub(crate) idle: Duration,
+}
+
+/// What the task that watches has to do.
+pub(crate) enum Verdict {
+    /// Look again then.
+    Wait(Instant),
+    /// Long idle: close politely.
+    Idle,
+    /// The head takes too long: just close.
+    Slow,
+}
+
+impl Pulse {
+    /// A connection that was just made owes a head.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let phase = Phase::Head(Instant::now());
+        Self(Arc::new(Mutex::new(State { phase, requests: 0, multiplexed: false, limits })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came in: the beginning of a head, if nothing was asked.
+    pub(crate) fn bytes(&self) {
+        let mut state = self.state();
+        if !state.multiplexed && matches!(state.phase, Phase::Idle(_)) {
+            state.phase = Phase::Head(Instant::now());
+        }
+    }
+
+    /// From now on bytes are no sign of a request.
+    pub(crate) fn multiplexed(&self) {
+        self.state().multiplexed = true;
+    }
+
+    /// A request begins; it lasts as long as what is returned.
+    pub(crate) fn request(&self) -> Busy {
+        let mut state = self.state();
+        state.requests += 1;
+        state.phase = Phase::Busy;
+        Busy(self.clone())
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        let state = self.state();
+        let now = Instant::now();
+        let (deadline, verdict) = match state.phase {
+            Phase::Idle(since) => (since + state.limits.idle, Verdict::Idle),
+            Phase::Head(since) => (since + state.limits.head, Verdict::Slow),
+            // The end of the request starts a new wait, which cannot be over before this one.
+            Phase::Busy => {
+                let shorter = state.limits.idle.min(state.limits.head);
+                (now + shorter.max(Duration::from_secs(1)), Verdict::Idle)
+            }
+        };
+        if deadline > now { Verdict::Wait(deadline) } else { verdict }
+    }
+}
+
+/// A request that is being served.
+pub(crate) struct Busy(Pulse);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.requests = state.requests.saturating_sub(1);
+        if state.requests == 0 {
+            state.phase = Phase::Idle(Instant::now());
+        }
+    }
+}
