@@ -18,6 +18,8 @@ mod welcome;
 mod output;
 mod gc;
 mod healthcheck;
+mod backup;
+mod restore;
 
 use std::process::ExitCode;
 
@@ -51,14 +53,23 @@ fn execute(cli: Cli) -> Result<()> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     install_crypto();
     let logs = Logs { level: cli.log, format: cli.log_format };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads(&cli.command)? {
+        runtime.worker_threads(threads);
+    }
+    let runtime = runtime.enable_all().build().context("cannot start the runtime")?;
     let ended = runtime.block_on(run_command(cli.command, logs));
     // A blocking call that hangs on a dead disk must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     ended
+}
+
+/// How many threads the command wants, if it does not want one for each core.
+fn threads(command: &Command) -> Result<Option<usize>> {
+    match command {
+        Command::Service(Service::Proxy(settings)) => Ok(::proxy::check(&settings.config)?.workers),
+        _ => Ok(None),
+    }
 }
 
 async fn run_command(command: Command, logs: Logs) -> Result<()> {
@@ -70,6 +81,9 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::Service(service) => run_service(service, &logs).await,
         Command::Prepare(options) => prepare::run(&options, Clock::System.now().date_time()),
         Command::Gc(settings) => gc::run(&settings).await,
+        Command::Backup(settings) => backup::run(&settings).await,
+        Command::VerifyBackup(settings) => backup::verify(settings).await,
+        Command::Restore(settings) => restore::run(settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,
     }
@@ -86,6 +100,10 @@ async fn run_service(service: Service, logs: &Logs) -> Result<()> {
         Service::Ui(file) => services::ui(logs.with(&file, |settings: &Ui| &settings.log)?).await,
         Service::Jobservice(file) => {
             services::jobservice(logs.with(&file, |settings: &Jobservice| &settings.log)?).await
+        }
+        Service::Proxy(settings) => {
+            logs.begin(&Log::default())?;
+            services::proxy(settings).await
         }
     }
 }

@@ -19,7 +19,8 @@ use crate::compose::{self, Base};
 use crate::instance::objects;
 use crate::keys::{self, KeyFiles};
 use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
-use crate::{admin, process};
+use crate::settings::Proxy;
+use crate::{admin, output, process};
 
 /// How long a service waits for its database; whoever started it then starts it again.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -118,6 +119,20 @@ pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
     let ended = serve(&front, health::routes(probes), &stop).await;
     base.db.close().await;
     ended
+}
+
+/// The file was read once already, for its number of threads: a wrong one does not come this far.
+pub(crate) async fn proxy(settings: Proxy) -> Result<()> {
+    if settings.check {
+        output::print(&format!("{} can be used", settings.config.display()));
+        return Ok(());
+    }
+    let stop = process::stopping()?;
+    let reload = ::proxy::Reload::default();
+    let again = reload.clone();
+    process::on_hangup(&stop, move || again.trigger())?;
+    ::proxy::run(::proxy::Settings { config: settings.config }, reload, stop).await?;
+    Ok(())
 }
 
 fn origin_of(external_url: Option<Url>, trusted_proxies: Vec<Network>) -> origin::Settings {

@@ -1,6 +1,7 @@
 //! The command line and the environment: the only place that reads either.
 
 pub mod services;
+pub mod backup;
 pub mod prepare;
 
 use std::env::VarError;
@@ -45,6 +46,12 @@ pub(crate) enum Command {
     Prepare(prepare::Prepare),
     /// Remove the bytes that nothing references any more.
     Gc(Gc),
+    /// Save an instance, as it is at one moment, while it runs.
+    Backup(backup::Backup),
+    /// Read a backup and tell whether it is whole; exits with 1 if it is not.
+    VerifyBackup(backup::Verify),
+    /// Make an instance from a backup, in a place in which nothing is.
+    Restore(backup::Restore),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
     RotateKeys(RotateKeys),
     /// Ask a running server whether it is well; exits with 1 if it is not.
@@ -62,6 +69,8 @@ pub(crate) enum Service {
     Ui(ConfigFile),
     /// Run the workers and schedules alone.
     Jobservice(ConfigFile),
+    /// Run the proxy in front of the services; SIGHUP makes it read its configuration again.
+    Proxy(Proxy),
 }
 
 /// The whole command line, for the page about it to be compared with.
@@ -75,6 +84,17 @@ pub(crate) struct ConfigFile {
     /// The configuration file of the service (YAML).
     #[arg(long, default_value = "/etc/harbor/config.yml", value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Proxy {
+    /// The configuration, in the subset of nginx's syntax that docs/proxy.md describes.
+    #[arg(long, default_value = "/etc/nginx/nginx.conf", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Only read the configuration and the certificates it names, and tell whether they can be used.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Clone, Debug, Args)]
