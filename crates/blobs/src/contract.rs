@@ -224,6 +224,7 @@ async fn a_mismatch_names_both_digests_and_the_upload_can_go_on() {
         };
         assert_eq!((expected, actual), (promised, Digest::of(&bytes)));
         assert!(store.contains(&key).await.unwrap());
+        assert!(store.size(&key).await.unwrap().is_some());
         store.resume(&key, paused.state).commit(&Digest::of(&bytes)).await.unwrap();
     })
     .await;

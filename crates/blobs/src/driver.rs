@@ -58,10 +58,10 @@ impl Driver {
         }
     }
 
-    pub(crate) fn contains(&self, key: &Key) -> Result<bool> {
+    pub(crate) fn size(&self, key: &Key) -> Result<Option<u64>> {
         match self {
-            Self::Filesystem(driver) => driver.contains(key),
-            Self::Memory(driver) => Ok(driver.contains(key)),
+            Self::Filesystem(driver) => driver.size(key),
+            Self::Memory(driver) => Ok(driver.size(key)),
         }
     }
 

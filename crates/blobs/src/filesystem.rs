@@ -84,10 +84,10 @@ impl Filesystem {
         }
     }
 
-    pub(crate) fn contains(&self, key: &Key) -> Result<bool> {
+    pub(crate) fn size(&self, key: &Key) -> Result<Option<u64>> {
         match self.root.stat(key.as_str()) {
-            Ok(metadata) => Ok(metadata.is_file()),
-            Err(error) if is_absent(&error) => Ok(false),
+            Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -49,8 +49,8 @@ impl Memory {
         self.lock().remove(key);
     }
 
-    pub(crate) fn contains(&self, key: &Key) -> bool {
-        self.lock().contains_key(key)
+    pub(crate) fn size(&self, key: &Key) -> Option<u64> {
+        self.lock().get(key).map(|object| object.bytes.len() as u64)
     }
 
     pub(crate) fn list(&self, under: Option<&Key>) -> Vec<Entry> {

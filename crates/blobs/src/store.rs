@@ -94,8 +94,13 @@ impl Store {
 
     /// Whether there is an object.
     pub async fn contains(&self, key: &Key) -> Result<bool> {
+        Ok(self.size(key).await?.is_some())
+    }
+
+    /// How many bytes the object has; `None` if there is none. Nothing of it is read.
+    pub async fn size(&self, key: &Key) -> Result<Option<u64>> {
         let (driver, key) = (self.driver.clone(), key.clone());
-        blocking(move || driver.contains(&key)).await
+        blocking(move || driver.size(&key)).await
     }
 
     /// All objects below the directory `under`, or all there are, in pages and in no order.

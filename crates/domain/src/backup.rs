@@ -33,7 +33,20 @@ use crate::{Db, Error, Result, Tx};
 
 /// The database as it is now, for as long as the transaction lasts; others go on writing.
 pub async fn still(db: &Db) -> Result<Tx> {
-    db.begin_still().await
+    let mut tx = db.begin_still().await?;
+    be_patient(&mut tx).await?;
+    Ok(tx)
+}
+
+/// For a transaction that lasts as long as objects take to be copied, whatever limits the server has for others.
+pub async fn be_patient(tx: &mut Tx) -> Result<()> {
+    if let Engine::Postgres(connection) = tx.connection() {
+        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("SET LOCAL statement_timeout = 0").execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// Writes the SQLite database as it is now to `file`, which must not exist, and opens that.

@@ -3,7 +3,7 @@
 //! ```text
 //! harbor.db       metadata (SQLite)         keys/            signing keys, newest signs
 //! storage/        objects                   admin_password   the first password of `admin`
-//! lock            held while serving
+//! lock            held while serving         restore.partial  while a restore has not ended
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -25,8 +25,20 @@ pub struct Lock {
 }
 
 impl DataDir {
-    /// Makes the directory if need be, for its owner alone.
+    /// Makes the directory if need be, for its owner alone. One that is half restored is refused.
     pub fn open(path: &Path) -> Result<Self> {
+        let dir = Self::make(path)?;
+        if dir.half_restored().exists() {
+            bail!(
+                "a restore into {} has not ended: run it again, or empty the directory",
+                dir.0.display()
+            );
+        }
+        Ok(dir)
+    }
+
+    /// As [`DataDir::open`], for the restore itself.
+    pub(crate) fn make(path: &Path) -> Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| {
             format!(
@@ -96,6 +108,11 @@ impl DataDir {
 
     pub fn admin_password(&self) -> PathBuf {
         self.0.join("admin_password")
+    }
+
+    /// There while a restore has not ended; then everything beside it is the restore's.
+    pub(crate) fn half_restored(&self) -> PathBuf {
+        self.0.join("restore.partial")
     }
 
     /// Takes the directory for this process; `None` when another one serves from it.

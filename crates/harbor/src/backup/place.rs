@@ -1,0 +1,51 @@
+//! Where an instance keeps what a backup is of: database, objects, keys, the first password.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use domain::db::Location;
+
+use crate::settings::backup::Place;
+use crate::settings::services::{self, Jobservice};
+
+/// The parts of an instance, whether they are there or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) location: Location,
+    pub(crate) storage: PathBuf,
+    /// The directory of `signing.pem`; a deployment's is known only if it was named.
+    pub(crate) keys: Option<PathBuf>,
+    /// Of a standalone instance.
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Parts {
+    pub(crate) fn of(place: &Place) -> Result<Self> {
+        if let Some(file) = &place.config {
+            let settings: Jobservice = services::read(file)?;
+            return Ok(Self {
+                location: settings.database.location()?,
+                storage: settings.storage,
+                keys: place.keys.clone(),
+                data: None,
+            });
+        }
+        let data = place.data.clone().context("name an instance with --data or --config")?;
+        // As the data directory has them: `crate::data_dir`.
+        let location = place.database_url.clone();
+        Ok(Self {
+            location: location.unwrap_or_else(|| Location::Sqlite(data.join("harbor.db"))),
+            storage: data.join("storage"),
+            keys: Some(data.join("keys")),
+            data: Some(data),
+        })
+    }
+
+    /// For messages: without a password.
+    pub(crate) fn database(&self) -> String {
+        match &self.location {
+            Location::Sqlite(path) => format!("the database {}", path.display()),
+            Location::Postgres(_) => "the PostgreSQL database".to_owned(),
+        }
+    }
+}
