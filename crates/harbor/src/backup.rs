@@ -5,7 +5,7 @@
 //! the file has its name only when all of it is durable, and the next backup clears what lies beside the database.
 
 pub(crate) mod format;
-mod writer;
+pub(crate) mod writer;
 pub(crate) mod reader;
 mod output;
 pub(crate) mod place;
@@ -244,3 +244,6 @@ pub(crate) async fn verify(settings: Verify) -> Result<()> {
     .await
     .context("the verification was lost")?
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -130,7 +130,7 @@ impl<'a> Session<'a> {
                 let rows = self.rows.as_mut().context("objects come before the database")?;
                 rows.settle(self.now)?;
                 let objects = self.objects.as_mut().context("it has no header")?;
-                objects.take(&key, rows, content, &mut self.progress)?;
+                objects.take(&key, rows, (size, content), &mut self.progress)?;
             }
             Entry::End => bail!("it ends before its end"),
         }
@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
             objects.find(rows, &self.progress)?;
         }
         refuse_missing(&objects.missing.0, accept_missing)?;
-        let told = tell(header, &self.progress, settled);
+        let told = tell(header, &self.progress, settled, objects.missing.0.len());
         self.write_files()?;
         self.publish()?;
         self.progress.say(&told);
@@ -230,10 +230,12 @@ impl<'a> Session<'a> {
     }
 }
 
-fn tell(header: &Header, progress: &Progress, settled: Settled) -> String {
+fn tell(header: &Header, progress: &Progress, settled: Settled, missing: usize) -> String {
     let Settled { uploads, sessions, jobs } = settled;
+    let lacking =
+        if missing > 0 { format!(" (of which {missing} are missing)") } else { String::new() };
     format!(
-        "restored {}, as of {}; ended: {uploads} uploads, {sessions} sessions of browsers, {jobs} running jobs",
+        "restored {}{lacking}, as of {}; ended: {uploads} uploads, {sessions} sessions of browsers, {jobs} running jobs",
         summary(header, progress),
         header.time
     )

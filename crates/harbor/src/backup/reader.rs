@@ -109,3 +109,6 @@ fn entries(
     }
     bail!("it has no end.json: it ends too early")
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ impl Objects {
         &mut self,
         key: &Key,
         rows: &mut Rows,
-        content: &mut dyn Read,
+        (size, content): (u64, &mut dyn Read),
         progress: &mut Progress,
     ) -> Result<()> {
         let object = loop {
@@ -44,8 +44,8 @@ impl Objects {
             }
             self.lacks(&object, "is not in the backup", rows, progress)?;
         };
-        if !self.store(key, &object, content)? {
-            self.lacks(&object, "was damaged when the backup was made", rows, progress)?;
+        if !self.store(key, &object, (size, content))? {
+            self.lacks(&object, "does not have the content of its digest", rows, progress)?;
         }
         progress.object();
         Ok(())
@@ -89,7 +89,12 @@ impl Objects {
     }
 
     /// Stores the object, durably; false if its content is not that of the row's digest.
-    fn store(&self, key: &Key, object: &Object, content: &mut dyn Read) -> Result<bool> {
+    fn store(
+        &self,
+        key: &Key,
+        object: &Object,
+        (size, content): (u64, &mut dyn Read),
+    ) -> Result<bool> {
         let digest: Digest = parsed(&object.digest, "digest")?;
         let mut upload = self.store.create(key, digest.algorithm());
         loop {
@@ -100,6 +105,7 @@ impl Objects {
             let written = self.runtime.block_on(upload.write(chunk));
             written.with_context(|| format!("cannot write the object {key}"))?;
         }
+        ensure!(upload.offset() == size, "it ends too early");
         match self.runtime.block_on(upload.commit(&digest)) {
             Ok(committed) => {
                 let same = i64::try_from(committed.size) == Ok(object.size);
