@@ -63,6 +63,7 @@ fn prepare(options: &Prepare, now: OffsetDateTime) -> Result<Vec<String>> {
     let machine = Machine::new(options.user_owned)?;
     let plan = plan(options, now)?;
     let staged = place::Staged::write(machine, &options.output, &plan.rendered)?;
+    check::front(&plan.rendered, &staged.folder(), machine)?;
     directories(machine, &plan.config)?;
     plan.secrets.save(machine)?;
     if let Some(certificates) = &plan.certificates {
@@ -140,7 +141,8 @@ fn write_environment(machine: Machine, options: &Prepare, plan: &Plan) -> Result
     let present = machine::read(&options.env_file)?.unwrap_or_default();
     let folder = options.env_file.parent().map(Path::to_path_buf).unwrap_or_default();
     let text = environment::text(&plan.config, &plan.rendered, &folder, &present);
-    machine.write(&options.env_file, &text, 0o640, Owner::ROOT)
+    // There is no secret in it, and whoever may use Docker has to read it.
+    machine.rewrite(&options.env_file, &text, 0o644)
 }
 
 /// The lines of Harbor's own `prepare`, which scripts look for, and ours between them.

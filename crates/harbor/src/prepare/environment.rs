@@ -38,6 +38,7 @@ fn variables(config: &Config, rendered: &Rendered, folder: &Path) -> Vec<(&'stat
         ("HARBOR_DATA", config.data.display().to_string()),
         ("HARBOR_SECRETKEY", config.secretkey.display().to_string()),
         ("HARBOR_LOGS", config.logs.directory.display().to_string()),
+        ("HARBOR_URL", front.url()),
         ("HARBOR_HTTP_PORT", front.http_port.to_string()),
         ("HARBOR_HTTPS_PORT", front.https_port.to_string()),
         ("HARBOR_CONFIG", digest(rendered)),

@@ -1,6 +1,6 @@
 //! The machine that is prepared: directories and files with the owners and modes that the containers need.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{
     DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
@@ -28,6 +28,10 @@ impl Owner {
     /// Of files that our services may only read.
     pub(super) const READ_BY_SERVICES: Self = Self { uid: 0, gid: 10_000 };
     pub(super) const READ_BY_DATABASE: Self = Self { uid: 0, gid: 999 };
+
+    fn of(metadata: &Metadata) -> Self {
+        Self { uid: metadata.uid(), gid: metadata.gid() }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +69,11 @@ impl Machine {
         self.settle(path, mode, owner)
     }
 
-    /// Gives a directory of log files to the services, with the log files that are in it.
+    /// A directory of log files that the collector writes, as root without its powers, and the pages read; the log
+    /// files of Harbor 1.x that are in it become such.
     pub(super) fn own_logs(self, path: &Path) -> Result<()> {
-        self.own(path, 0o755, Owner::SERVICES)?;
+        let owner = Owner::READ_BY_SERVICES;
+        self.own(path, 0o755, owner)?;
         if !self.owners {
             return Ok(());
         }
@@ -77,13 +83,22 @@ impl Machine {
             let name = entry.file_name();
             let is_log = [".log", ".gz"].iter().any(|end| name.to_string_lossy().ends_with(end));
             let metadata = entry.metadata().with_context(unreadable)?;
-            if is_log && metadata.is_file() && metadata.uid() != Owner::SERVICES.uid {
+            if is_log && metadata.is_file() && Owner::of(&metadata) != owner {
                 // Not `chown`: between the look and this, the name may have become a link.
-                lchown(entry.path(), Some(Owner::SERVICES.uid), Some(Owner::SERVICES.gid))
+                lchown(entry.path(), Some(owner.uid), Some(owner.gid))
                     .with_context(|| format!("cannot give {} away", entry.path().display()))?;
             }
         }
         Ok(())
+    }
+
+    /// As [`Machine::write`], but a file that is there keeps its mode and its owner.
+    pub(super) fn rewrite(self, path: &Path, text: &str, mode: u32) -> Result<()> {
+        let (mode, owner) = match fs::metadata(path) {
+            Ok(metadata) => (metadata.mode() & 0o777, Owner::of(&metadata)),
+            Err(_absent) => (mode, Owner::ROOT),
+        };
+        self.write(path, text, mode, owner)
     }
 
     /// Writes a file so that it is there whole or not at all, with mode and owner from its first moment.

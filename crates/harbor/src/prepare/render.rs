@@ -9,7 +9,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error as TemplateError, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error as TemplateError, ErrorKind, UndefinedBehavior, Value,
+};
 use serde::Serialize;
 
 use super::certificates::Certificates;
@@ -41,6 +43,9 @@ const DATABASE: &str = "db/";
 const PRIVATE: [&str; 5] =
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7"];
 
+/// Where Docker's log driver is told to send lines, in docker-compose.yml.
+const LOG_LISTEN: &str = "127.0.0.1:1514";
+
 /// The variables of the templates.
 #[derive(Debug, Serialize)]
 pub(super) struct Variables {
@@ -64,6 +69,8 @@ pub(super) struct Variables {
     pub(super) max_job_workers: u16,
     pub(super) metrics: bool,
     pub(super) log_level: &'static str,
+    /// The collector shares the host's network.
+    pub(super) log_listen: &'static str,
     pub(super) log_rotate_count: u32,
     pub(super) log_rotate_size: String,
     /// Empty for none.
@@ -92,10 +99,7 @@ impl Variables {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             hostname: front.host.to_string(),
-            ui_url_protocol: match front.protocol {
-                Protocol::Http => "http",
-                Protocol::Https => "https",
-            },
+            ui_url_protocol: front.protocol.scheme(),
             external_http_port: front.http_port,
             external_https_port: front.https_port,
             external_url: front
@@ -114,6 +118,7 @@ impl Variables {
             max_job_workers: config.max_job_workers,
             metrics: config.metrics,
             log_level: config.logs.level,
+            log_listen: LOG_LISTEN,
             log_rotate_count: config.logs.rotate_count,
             log_rotate_size: config.logs.rotate_size.clone(),
             log_forward: config.logs.forward.clone().unwrap_or_default(),
@@ -186,7 +191,7 @@ pub(super) fn render(
             machine::read(&shown)?.with_context(|| format!("{} is gone", shown.display()))?;
         let text = environment
             .render_named_str(path, &source, &values)
-            .map_err(|error| explain(&shown, &source, &error))?;
+            .map_err(|error| explain(&shown, &source, &values, &error))?;
         rendered.insert(target.to_owned(), text);
     }
     if let Some(missing) = REQUIRED.iter().find(|path| !rendered.contains_key(**path)) {
@@ -229,23 +234,30 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn explain(file: &Path, source: &str, error: &TemplateError) -> anyhow::Error {
-    let file = file.display();
+/// A template's mistake with its place, and what to do about it.
+fn explain(file: &Path, source: &str, values: &Value, error: &TemplateError) -> anyhow::Error {
+    let mut place = file.display().to_string();
+    if let Some(range) = error.range() {
+        let before = source.get(..range.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
+        place = format!("{place}:{line}:{column}");
+    } else if let Some(line) = error.line() {
+        place = format!("{place}:{line}");
+    }
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    let place = match (error.range(), error.line()) {
-        (Some(range), _) => {
-            let before = source.get(..range.start).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
-            let quoted = source.get(range).filter(|text| !text.contains('\n')).unwrap_or_default();
-            let quoted =
-                if quoted.is_empty() { String::new() } else { format!(" near `{quoted}`") };
-            return anyhow::anyhow!("{file}:{line}:{column}: {what}{quoted}: mend the template");
-        }
-        (None, Some(line)) => format!("{file}:{line}"),
-        (None, None) => file.to_string(),
+    let remedy = match error.kind() {
+        ErrorKind::UndefinedError => format!("the variables are: {}", names(values)),
+        _ => "mend the template, or put it back from the package".to_owned(),
     };
-    anyhow::anyhow!("{place}: {what}: mend the template")
+    anyhow::anyhow!("{place}: {what}; {remedy}")
+}
+
+fn names(values: &Value) -> String {
+    let names = values.try_iter().into_iter().flatten().map(|name| name.to_string());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names.join(", ")
 }
 
 #[cfg(test)]

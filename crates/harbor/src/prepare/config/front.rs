@@ -16,6 +16,15 @@ pub(in crate::prepare) enum Protocol {
     Https,
 }
 
+impl Protocol {
+    pub(in crate::prepare) fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(in crate::prepare) struct Front {
     pub(in crate::prepare) host: Host,
@@ -71,6 +80,14 @@ impl Front {
             (Protocol::Http, port, _) | (Protocol::Https, _, port) => {
                 format!("{}:{port}", self.host)
             }
+        }
+    }
+
+    /// What people open in a browser.
+    pub(in crate::prepare) fn url(&self) -> String {
+        match &self.external_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("{}://{}", self.protocol.scheme(), self.authority()),
         }
     }
 

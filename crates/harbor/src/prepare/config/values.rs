@@ -17,6 +17,9 @@ const SYSTEM: &[&str] = &[
     "/run", "/sbin", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/log",
 ];
 
+/// A smaller log would be rotated at every few lines.
+const LEAST_ROTATED: u64 = 4 << 10;
+
 pub(super) fn switch(text: &str) -> Result<bool, Refusal> {
     match text.to_lowercase().as_str() {
         "on" | "true" => Ok(true),
@@ -53,12 +56,20 @@ pub(super) fn choice(text: &str, allowed: &[&'static str]) -> Result<&'static st
     })
 }
 
-/// Bytes, or with k, M or G after the number, as it is written.
+/// Bytes, or with k, M or G after the number, as it is written; at least what the collector takes.
 pub(super) fn size(text: &str) -> Result<String, Refusal> {
-    let digits = text.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G']).unwrap_or(text);
-    number(digits, 1, u64::MAX >> 30).map(|_fits| text.to_owned()).map_err(|_refusal| {
-        Refusal::new("not a size", "write bytes, or a number followed by k, M or G, such as 200M")
-    })
+    let (digits, unit) = match text.chars().last() {
+        Some('k' | 'K') => (text.trim_end_matches(['k', 'K']), 1 << 10),
+        Some('m' | 'M') => (text.trim_end_matches(['m', 'M']), 1 << 20),
+        Some('g' | 'G') => (text.trim_end_matches(['g', 'G']), 1 << 30),
+        _ => (text, 1_u64),
+    };
+    let bytes = number(digits, 1, u64::MAX).ok().and_then(|number| number.checked_mul(unit));
+    if bytes.is_some_and(|bytes| bytes >= LEAST_ROTATED) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "write bytes, or a number with k, M or G behind it, such as 200M; at least 4k";
+    Err(Refusal::new("not the size of a file", remedy))
 }
 
 /// A file of the host.
