@@ -12,6 +12,8 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::pulse::Pulse;
+
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     #[error("the client went away")]
@@ -117,6 +119,18 @@ pub(crate) struct Upload {
     left: Option<u64>,
     received: Arc<AtomicU64>,
     progress: Progress,
+    /// Of the client's connection.
+    pulse: Option<Pulse>,
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(pulse) = &self.pulse
+            && self.progress.phase() != Phase::Whole
+        {
+            pulse.unread();
+        }
+    }
 }
 
 impl Upload {
@@ -125,7 +139,8 @@ impl Upload {
         let progress = Progress::default();
         progress.set(Phase::Whole);
         let patience = Patience::new(Duration::ZERO);
-        Self { incoming: None, patience, left: None, received: Arc::default(), progress }
+        let received = Arc::default();
+        Self { incoming: None, patience, left: None, received, progress, pulse: None }
     }
 
     pub(crate) fn new(
@@ -133,12 +148,14 @@ impl Upload {
         timeout: Duration,
         limit: Option<u64>,
         received: Arc<AtomicU64>,
+        pulse: &Pulse,
     ) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
         let (patience, progress) = (Patience::new(timeout), Progress::default());
-        Self { incoming: Some(incoming), patience, left: limit, received, progress }
+        let pulse = Some(pulse.clone());
+        Self { incoming: Some(incoming), patience, left: limit, received, progress, pulse }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -187,6 +204,11 @@ impl Body for Upload {
             this.patience.renew();
             match frame.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(piece))) => {
+                    // hyper asks no further when a length is reached.
+                    if incoming.is_end_stream() {
+                        this.progress.set(Phase::Whole);
+                        this.incoming = None;
+                    }
                     return Poll::Ready(Some(this.take(&piece).map(|()| Frame::data(piece))));
                 }
                 // Trailers mean nothing to a registry, and are one more thing to be smuggled.

@@ -129,6 +129,19 @@ pub(crate) fn cut(method: &Method, request: &HeaderMap, mut reply: Reply) -> Rep
     reply
 }
 
+/// What told of the file, and does not tell of the page that is sent instead.
+pub(crate) fn forget(headers: &mut HeaderMap) {
+    for name in [
+        header::ACCEPT_RANGES,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::ETAG,
+        header::LAST_MODIFIED,
+    ] {
+        headers.remove(name);
+    }
+}
+
 /// `If-Range`: a part is of use only if the whole is still the same.
 fn is_same(request: &HeaderMap, reply: &HeaderMap) -> bool {
     let Some(known) = request.get(header::IF_RANGE) else { return true };

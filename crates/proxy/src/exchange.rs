@@ -32,6 +32,8 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     /// Path and query.
     pub(crate) target: String,
+    /// The target as the client wrote it, which may be a whole URL.
+    pub(crate) written: String,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
 }
@@ -103,7 +105,7 @@ pub(crate) struct Exchange {
     pub(crate) outcome: Outcome,
     pub(crate) logs: Logs,
     /// Keeps the connection from counting as idle.
-    pub(crate) _busy: Busy,
+    pub(crate) busy: Busy,
 }
 
 impl Exchange {

@@ -45,6 +45,9 @@ pub(crate) async fn answer(
         Some(status) => Reply::page(status),
         None => Box::pin(course.run(&mut exchange, stop)).await,
     };
+    if course.incoming.is_some_and(|left| !hyper::body::Body::is_end_stream(&left)) {
+        exchange.busy.pulse().unread();
+    }
     finish(exchange, reply)
 }
 
@@ -150,7 +153,13 @@ impl Course {
         let upload = match self.incoming.take() {
             Some(incoming) => {
                 let timeout = location.scope.client.body_timeout;
-                Upload::new(incoming, timeout, limit, Arc::clone(&exchange.received))
+                Upload::new(
+                    incoming,
+                    timeout,
+                    limit,
+                    Arc::clone(&exchange.received),
+                    exchange.busy.pulse(),
+                )
             }
             None => Upload::empty(),
         };
@@ -338,20 +347,18 @@ fn own_location(exchange: &Exchange, reply: Reply) -> Reply {
 
 /// The last touches, and the body that ends the exchange.
 fn finish(mut exchange: Box<Exchange>, mut reply: Reply) -> Response<Answer> {
-    let scope = Arc::clone(&exchange.scope);
-    let status = reply.status;
-    for added in scope.add_headers.iter() {
-        if added.always || ADDED_FOR.contains(&status.as_u16()) {
-            let value = added.value.render(&exchange);
-            if let Some(value) =
-                HeaderValue::from_bytes(&value).ok().filter(|value| !value.is_empty())
-            {
-                add(&mut reply.headers, &added.name, value);
-            }
-        }
-    }
+    let bare = reply.headers.clone();
+    decorate(&exchange, reply.status, &mut reply.headers);
     let mut reply = conditional::cut(&exchange.method, &exchange.request.headers, reply);
-    if scope.tokens {
+    if reply.status == StatusCode::RANGE_NOT_SATISFIABLE {
+        // Another answer than the one that was decorated.
+        let mut headers = bare;
+        conditional::forget(&mut headers);
+        headers.extend(reply.headers);
+        decorate(&exchange, reply.status, &mut headers);
+        reply.headers = headers;
+    }
+    if exchange.scope.tokens {
         reply.headers.insert(header::SERVER, HeaderValue::from_static("harbor"));
     }
     if exchange.request.method == Method::HEAD {
@@ -364,6 +371,20 @@ fn finish(mut exchange: Box<Exchange>, mut reply: Reply) -> Response<Answer> {
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     response
+}
+
+/// `add_header`
+fn decorate(exchange: &Exchange, status: StatusCode, headers: &mut HeaderMap) {
+    for added in exchange.scope.add_headers.iter() {
+        let value = match added.always || ADDED_FOR.contains(&status.as_u16()) {
+            true => added.value.render(exchange),
+            false => continue,
+        };
+        if let Some(value) = HeaderValue::from_bytes(&value).ok().filter(|value| !value.is_empty())
+        {
+            add(headers, &added.name, value);
+        }
+    }
 }
 
 /// nginx replaces these and appends others.

@@ -36,6 +36,10 @@ pub(crate) fn exchange(
     let host = host(&mut parts);
     let mut refusal = refusal(&parts, host.is_none());
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let written = match parts.uri.authority() {
+        Some(_) if parts.version < Version::HTTP_2 => parts.uri.to_string(),
+        _ => target.clone(),
+    };
     let (path, args) = target::split(&target).unwrap_or_else(|| {
         refusal.get_or_insert(StatusCode::BAD_REQUEST);
         ("/".to_owned(), String::new())
@@ -44,7 +48,7 @@ pub(crate) fn exchange(
     let host = host.unwrap_or_default();
     let peer = origin.client.peer;
     let remote = real_address(&server.scope.real_ip, &parts.headers, peer);
-    let exchange = Exchange {
+    let mut exchange = Exchange {
         config: Arc::clone(origin.config),
         client: Arc::clone(origin.client),
         server: Arc::clone(server),
@@ -53,6 +57,7 @@ pub(crate) fn exchange(
         request: Head {
             method: parts.method,
             target,
+            written,
             version: parts.version,
             headers: parts.headers,
         },
@@ -67,8 +72,12 @@ pub(crate) fn exchange(
         proxied: Proxied::default(),
         outcome: Outcome::default(),
         logs: origin.logs.clone(),
-        _busy: origin.busy,
+        busy: origin.busy,
     };
+    if exchange.host.is_empty() {
+        // As nginx does for HTTP/1.0, which has no Host.
+        exchange.host = exchange.server_name();
+    }
     (Box::new(exchange), refusal)
 }
 

@@ -58,3 +58,6 @@ pub fn check(path: &Path) -> Result<Checked, Error> {
 pub async fn run(settings: Settings, reload: Reload, stop: Shutdown) -> Result<(), Error> {
     Proxy::bind(&settings.config)?.run(reload, stop).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ struct State {
     requests: usize,
     /// HTTP/2 has frames that ask nothing.
     multiplexed: bool,
+    /// A body was not read to its end.
+    unread: bool,
     limits: Limits,
 }
 
@@ -44,7 +46,13 @@ impl Pulse {
     /// A connection that was just made owes a head.
     pub(crate) fn new(limits: Limits) -> Self {
         let phase = Phase::Head(Instant::now());
-        Self(Arc::new(Mutex::new(State { phase, requests: 0, multiplexed: false, limits })))
+        Self(Arc::new(Mutex::new(State {
+            phase,
+            requests: 0,
+            multiplexed: false,
+            unread: false,
+            limits,
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,6 +70,15 @@ impl Pulse {
     /// From now on bytes are no sign of a request.
     pub(crate) fn multiplexed(&self) {
         self.state().multiplexed = true;
+    }
+
+    /// What the client still sends is of no use: the connection will end, and must linger.
+    pub(crate) fn unread(&self) {
+        self.state().unread = true;
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.state().unread
     }
 
     /// A request begins; it lasts as long as what is returned.
@@ -90,6 +107,12 @@ impl Pulse {
 
 /// A request that is being served.
 pub(crate) struct Busy(Pulse);
+
+impl Busy {
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.0
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

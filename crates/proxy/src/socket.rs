@@ -114,7 +114,7 @@ impl AsyncWrite for Socket {
         let this = self.get_mut();
         if this.linger.is_none() {
             ready!(Pin::new(&mut this.tcp).poll_shutdown(context))?;
-            if this.pulse.is_none() {
+            if !this.pulse.as_ref().is_some_and(Pulse::is_unread) {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -142,7 +142,7 @@ impl Variable {
             Self::Request => {
                 let request = &exchange.request;
                 let protocol = protocol(request.version);
-                put(out, format_args!("{} {} {protocol}", request.method, request.target));
+                put(out, format_args!("{} {} {protocol}", request.method, request.written));
             }
             Self::RequestId => out.extend_from_slice(exchange.id.as_bytes()),
             Self::RequestMethod => {
