@@ -334,7 +334,6 @@ async fn files_and_internal_redirects_are_alike() {
         requests.push(format!("HEAD {path} HTTP/1.1\nHost: h\nConnection: close\n\n"));
     }
     requests.push(get("/static/none"));
-    requests.push(get("/say/accel/none"));
     requests.push(get("/_objects/file.a"));
     requests.push(
         "POST /static/file.a HTTP/1.1\nHost: h\nConnection: close\nContent-Length: 0\n\n"
