@@ -61,6 +61,7 @@ fn prepare(options: &Prepare, now: OffsetDateTime) -> Result<Vec<String>> {
     absent(options.with_notary, "--with-notary", "Notary, which signs images,")?;
     absent(options.with_clair, "--with-clair", "Clair, which scans images,")?;
     let machine = Machine::new(options.user_owned)?;
+    let _alone = machine::lock(&options.conf)?;
     let plan = plan(options, now)?;
     let staged = place::Staged::write(machine, &options.output, &plan.rendered)?;
     check::front(&plan.rendered, &staged.folder(), machine)?;
@@ -96,7 +97,7 @@ fn plan(options: &Prepare, now: OffsetDateTime) -> Result<Plan> {
     }
     let secrets = secrets::find(&config, &mut problems)?;
     let certificates = certificates::find(&config, now, &mut problems)?;
-    refuse_mysql(&config, &mut problems);
+    refuse_old_data(&config, &mut problems);
     if !problems.is_empty() {
         return Err(problems.into());
     }
@@ -107,17 +108,22 @@ fn plan(options: &Prepare, now: OffsetDateTime) -> Result<Plan> {
     Ok(Plan { config, secrets, certificates, rendered, notices })
 }
 
-/// Where Harbor 1.x kept its data, this version's database would find that of another server.
-fn refuse_mysql(config: &Config, problems: &mut Problems) {
+/// What Harbor 1.x has in its directory of the database, and of which server it is.
+const OF_HARBOR_1: [(&str, &str); 2] = [("ibdata1", "MySQL"), ("PG_VERSION", "PostgreSQL")];
+
+/// The database of Harbor 1.x is another one: beside it the platform would start empty, and nobody would know why.
+fn refuse_old_data(config: &Config, problems: &mut Problems) {
     let database = config.data.join("database");
     let is_bundled = matches!(config.database, config::Database::Bundled { .. });
-    if is_bundled && database.join("ibdata1").exists() {
-        let shown = database.display();
-        let what = format!("{shown} holds the data of MySQL, of Harbor 1.x");
-        let remedy =
-            format!("move it away: mv {shown} {shown}.mysql; or choose another data_volume");
-        problems.key("data_volume", &config.data.display().to_string(), Refusal::new(what, remedy));
-    }
+    let found = OF_HARBOR_1.iter().find(|(file, _)| database.join(file).exists());
+    let Some((_, server)) = found.filter(|_| is_bundled) else { return };
+    let shown = database.display();
+    let what = format!(
+        "{shown} is the {server} of Harbor 1.x, whose users and images this version does not take over"
+    );
+    let remedy =
+        format!("choose another data_volume; or move it away: mv {shown} {shown}.harbor-1");
+    problems.key("data_volume", &config.data.display().to_string(), Refusal::new(what, remedy));
 }
 
 /// What the containers have mounted.

@@ -46,7 +46,8 @@ fn database(database: &Database) -> Result<()> {
 /// Checks the front's file as the front will read it, from the folder `staged` that has it and what it names.
 pub(super) fn front(rendered: &Rendered, staged: &Path, machine: Machine) -> Result<()> {
     let text = rendered.get(PROXY).context("there is no configuration of the front")?;
-    let here = staged.join(PROXY).with_file_name("");
+    let here = std::path::absolute(staged.join(PROXY).with_file_name(""))
+        .context("the present directory is gone")?;
     let mapped = here.join(MAPPED);
     let text = text.replace(MOUNTED, &here.display().to_string());
     machine.write(&mapped, &text, 0o600, Owner::ROOT)?;

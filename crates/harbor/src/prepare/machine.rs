@@ -8,6 +8,8 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 /// A file that an operator writes is not larger.
 const LARGEST: u64 = 1 << 20;
@@ -136,6 +138,18 @@ pub(super) fn sync_directory_of(path: &Path) -> Result<()> {
     File::open(parent)
         .and_then(|directory| directory.sync_all())
         .with_context(|| format!("cannot sync {}", parent.display()))
+}
+
+/// Keeps a second run out while the first is at work; released when dropped. None if there is no such file.
+pub(super) fn lock(path: &Path) -> Result<Option<File>> {
+    let Ok(file) = File::open(path) else { return Ok(None) };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(errno) if errno == Errno::WOULDBLOCK => {
+            bail!("another run is at work with {}: wait until it has ended", path.display())
+        }
+        Err(errno) => Err(errno).with_context(|| format!("cannot lock {}", path.display())),
+    }
 }
 
 /// The text of a file, or none if there is no such file.

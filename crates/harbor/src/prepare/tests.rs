@@ -135,12 +135,27 @@ fn an_external_database_is_not_configured_here() {
 }
 
 #[test]
-fn data_of_mysql_is_not_given_to_postgresql() {
+fn data_of_harbor_1_x_is_not_overlooked() {
+    for (file, told) in [
+        ("ibdata1", "is the MySQL of Harbor 1.x"),
+        ("PG_VERSION", "is the PostgreSQL of Harbor 1.x"),
+    ] {
+        let fixture = Fixture::new(HTTP);
+        fs::create_dir_all(fixture.path("data/database")).unwrap();
+        fs::write(fixture.path("data/database").join(file), "").unwrap();
+        let error = fixture.try_prepare().unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn two_runs_at_a_time_do_not_mix() {
     let fixture = Fixture::new(HTTP);
-    fs::create_dir_all(fixture.path("data/database")).unwrap();
-    fs::write(fixture.path("data/database/ibdata1"), "").unwrap();
+    let first = super::machine::lock(&fixture.path("harbor.cfg")).unwrap();
     let error = fixture.try_prepare().unwrap_err().to_string();
-    assert!(error.contains("holds the data of MySQL"), "{error}");
+    assert!(error.contains("another run is at work"), "{error}");
+    drop(first);
+    fixture.prepare();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A folder with a harbor.cfg and the templates of the tree, and a place for data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,10 +51,6 @@ impl Fixture {
             let target = fixture.path("templates").join(&file);
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             fs::copy(templates.join(&file), target).unwrap();
-        }
-        fs::create_dir_all(fixture.path("templates/log")).unwrap();
-        if !fixture.path("templates/log/config.yml").exists() {
-            fs::write(fixture.path("templates/log/config.yml"), "listen: {{ log_listen|tojson }}\ndirectory: /var/log/harbor\n").unwrap();
         }
         fixture.configure(lines);
         fixture
@@ -120,9 +116,11 @@ impl Fixture {
     pub(in crate::prepare) fn rendered(&self) -> String {
         let mut text = String::new();
         for file in machine::files(&self.path("config")).unwrap() {
-            let content = match file.starts_with("proxy/cert") {
-                true => "(PEM)\n".to_owned(),
-                false => fs::read_to_string(self.path("config").join(&file)).unwrap(),
+            let content = fs::read_to_string(self.path("config").join(&file)).unwrap();
+            let content = match file.to_str().unwrap() {
+                "proxy/nginx.conf" => self.only_rendered(&content),
+                name if name.starts_with("proxy/cert") => "(PEM)\n".to_owned(),
+                _ => content,
             };
             text.push_str(&format!("==> config/{}\n{content}\n", file.display()));
         }
@@ -135,5 +133,14 @@ impl Fixture {
             None => line.to_owned(),
         };
         lines.lines().map(digest).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The lines that are not so in the template: the others are the proxy's own tests'.
+    fn only_rendered(&self, content: &str) -> String {
+        let templates = ["nginx.http.conf", "nginx.https.conf"]
+            .map(|name| fs::read_to_string(self.path("templates/proxy").join(name)).unwrap());
+        let written: BTreeSet<&str> = templates.iter().flat_map(|text| text.lines()).collect();
+        let rendered = content.lines().filter(|line| !written.contains(line));
+        rendered.map(|line| format!("{line}\n")).collect()
     }
 }
