@@ -87,7 +87,7 @@ within 5 grep -q "$id" "$work/access.log"
 scenario "reloads under load fail no request"
 cat >"$work/load.sh" <<'LOAD'
 for _ in $(seq 150); do
-    curl -sS -o /dev/null --max-time 10 -w '%{http_code}\n' "$1/api/v2.0/health" "$1/api/v2.0/systeminfo" || echo "failed: $?"
+    curl -sS -o /dev/null -o /dev/null --max-time 10 -w '%{http_code}\n' "$1/api/v2.0/health" "$1/api/v2.0/systeminfo" || echo "failed: $?"
 done
 LOAD
 loads=()

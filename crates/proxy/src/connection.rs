@@ -114,10 +114,11 @@ async fn serve(
     };
     let client = listen.default.scope.client.clone();
     let pulse = Pulse::new(Limits { head: client.header_timeout, idle: client.keepalive });
-    let socket = Socket::new(tcp, client.send_timeout, Some(pulse.clone()));
+    let mut socket = Socket::new(tcp, client.send_timeout, Some(pulse.clone()));
     let number = front.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-    let mut facts = Client { peer, local, tls: None, number };
+    let mut facts = Client { peer, local, tls: None, outlet: None, number };
     let Some(acceptor) = state.acceptor(address).cloned() else {
+        facts.outlet = Some(socket.outlet());
         let talk = Talk::new(front, state, address, facts, pulse);
         return talk.http1(socket, door).await;
     };
@@ -186,6 +187,8 @@ impl Talk {
             // The pulse does it, and tells an idle connection from a slow head.
             .header_read_timeout(None)
             .keep_alive(!client.keepalive.is_zero())
+            // Slices are written as they are: the outlet knows stand-ins by their address.
+            .writev(true)
             .max_buf_size(BUFFER.max(client.max_head))
             .max_header_size(client.max_head)
             .serve_connection(TokioIo::new(io), service);

@@ -11,6 +11,7 @@ use crate::access_log::Logs;
 use crate::config::Config;
 use crate::config::model::{Server, ServerName};
 use crate::config::scope::Scope;
+use crate::outlet::Outlet;
 use crate::pulse::Busy;
 
 /// A connection from outside.
@@ -18,6 +19,8 @@ pub(crate) struct Client {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) tls: Option<TlsFacts>,
+    /// Where the kernel can send files by itself: without TLS.
+    pub(crate) outlet: Option<Outlet>,
     pub(crate) number: u64,
 }
 

@@ -26,6 +26,7 @@ use crate::body::Error;
 use crate::config::model::{Location, Matcher};
 use crate::config::scope::FileOptions;
 use crate::exchange::Exchange;
+use crate::outlet::{self, Outlet, PART};
 
 /// Large enough that changing threads costs nothing beside the read.
 const PIECE: usize = 256 * 1024;
@@ -51,7 +52,7 @@ pub(crate) async fn reply(exchange: &Exchange, location: &Location) -> Result<Re
         Err(cancelled) => Err(io::Error::other(cancelled)),
     };
     let opened = opened.map_err(|error| refused(exchange, &shown, &error))?;
-    Ok(whole(opened, options, &exchange.path))
+    Ok(whole(opened, exchange))
 }
 
 fn refused(exchange: &Exchange, path: &Path, error: &io::Error) -> StatusCode {
@@ -111,14 +112,15 @@ fn open(folder: &Path, rest: &Path) -> io::Result<Opened> {
     Ok(Opened { file: Arc::new(file), path, length: metadata.len(), modified })
 }
 
-fn whole(opened: Opened, options: &FileOptions, path: &str) -> Reply {
+fn whole(opened: Opened, exchange: &Exchange) -> Reply {
+    let options = &exchange.scope.files;
     let mut headers = HeaderMap::new();
     let mut put = |name, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
     };
-    put(header::CONTENT_TYPE, media_type(options, path));
+    put(header::CONTENT_TYPE, media_type(options, &exchange.path));
     put(header::LAST_MODIFIED, &httpdate::fmt_http_date(opened.modified));
     put(header::CONTENT_LENGTH, &opened.length.to_string());
     put(header::ACCEPT_RANGES, "bytes");
@@ -126,7 +128,7 @@ fn whole(opened: Opened, options: &FileOptions, path: &str) -> Reply {
         let seconds = opened.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         put(header::ETAG, &format!("\"{:x}-{:x}\"", seconds.as_secs(), opened.length));
     }
-    let body = FileBody::new(opened);
+    let body = FileBody::new(opened, exchange.client.outlet.clone());
     Reply { status: StatusCode::OK, headers, payload: Payload::File(body) }
 }
 
@@ -150,12 +152,14 @@ pub(crate) struct FileBody {
     /// Not handed out yet; what was announced to the client.
     left: u64,
     ahead: Option<JoinHandle<Piece>>,
+    /// Where the connection can send files by itself.
+    outlet: Option<Outlet>,
 }
 
 impl FileBody {
-    fn new(opened: Opened) -> Self {
+    fn new(opened: Opened, outlet: Option<Outlet>) -> Self {
         let Opened { file, path, length, .. } = opened;
-        Self { file, path, offset: 0, unread: length, left: length, ahead: None }
+        Self { file, path, offset: 0, unread: length, left: length, ahead: None, outlet }
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -165,6 +169,25 @@ impl FileBody {
     /// Leaves `length` bytes from `start`, which must lie in the file. To be called before anything is read.
     pub(crate) fn restrict(&mut self, start: u64, length: u64) {
         (self.offset, self.unread, self.left) = (start, length, length);
+    }
+
+    /// What stands for the next part, if that is at hand; then nothing has to be read.
+    fn stand_in(&mut self) -> Option<Bytes> {
+        let outlet = self.outlet.as_ref().filter(|_| self.unread > 0)?;
+        let length = usize::try_from(self.unread).unwrap_or(PART).min(PART);
+        if !outlet::is_at_hand(&self.file, self.offset, length) {
+            return None;
+        }
+        let stand_in = outlet.stand_in(&self.file, self.offset, length);
+        let sent = u64::try_from(stand_in.len()).unwrap_or(0);
+        self.offset += sent;
+        self.unread = self.unread.saturating_sub(sent);
+        Some(stand_in)
+    }
+
+    fn hand_out(&mut self, bytes: Bytes) -> Frame<Bytes> {
+        self.left = self.left.saturating_sub(u64::try_from(bytes.len()).unwrap_or(0));
+        Frame::data(bytes)
     }
 
     fn read_on(&mut self) {
@@ -206,6 +229,9 @@ impl Body for FileBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         if this.ahead.is_none() {
+            if let Some(stand_in) = this.stand_in() {
+                return Poll::Ready(Some(Ok(this.hand_out(stand_in))));
+            }
             this.read_on();
         }
         let Some(ahead) = &mut this.ahead else { return Poll::Ready(None) };
@@ -214,9 +240,10 @@ impl Body for FileBody {
         let read = read.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
         match read {
             Ok(bytes) => {
-                this.left = this.left.saturating_sub(u64::try_from(bytes.len()).unwrap_or(0));
-                this.read_on();
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
+                if this.outlet.is_none() {
+                    this.read_on();
+                }
+                Poll::Ready(Some(Ok(this.hand_out(bytes))))
             }
             Err(source) => {
                 let path = this.path.clone();

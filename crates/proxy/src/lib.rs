@@ -21,6 +21,7 @@ mod files;
 mod conditional;
 mod pulse;
 mod socket;
+mod outlet;
 mod tls;
 mod connection;
 mod front;

@@ -9,10 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use crate::outlet::{Next, Outlet};
 use crate::pulse::Pulse;
 
 /// nginx's `lingering_timeout` and a bound on what is thrown away.
@@ -22,6 +23,8 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) struct Socket {
     tcp: TcpStream,
     pulse: Option<Pulse>,
+    /// Set when hyper writes to this socket itself.
+    outlet: Option<Outlet>,
     stall: Stall,
     linger: Option<Linger>,
 }
@@ -41,7 +44,47 @@ impl Socket {
     /// `pulse` is for connections from outside.
     pub(crate) fn new(tcp: TcpStream, write_limit: Duration, pulse: Option<Pulse>) -> Self {
         let stall = Stall { limit: write_limit, running: None };
-        Self { tcp, pulse, stall, linger: None }
+        Self { tcp, pulse, outlet: None, stall, linger: None }
+    }
+
+    /// From now on parts of files may be sent. What is written must come from hyper alone, as it was handed out.
+    pub(crate) fn outlet(&mut self) -> Outlet {
+        self.outlet.get_or_insert_default().clone()
+    }
+
+    fn write_slices(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let next = match &self.outlet {
+            Some(outlet) => outlet.judge(slices)?,
+            None => Next::Plain(slices.len()),
+        };
+        match (next, &self.outlet) {
+            (Next::File(length), Some(outlet)) => send(&self.tcp, outlet, context, length),
+            (Next::File(_), None) => Poll::Ready(Err(io::ErrorKind::InvalidInput.into())),
+            (Next::Plain(count), _) => {
+                let plain = slices.get(..count).unwrap_or_default();
+                Pin::new(&mut self.tcp).poll_write_vectored(context, plain)
+            }
+        }
+    }
+}
+
+fn send(
+    tcp: &TcpStream,
+    outlet: &Outlet,
+    context: &mut Context<'_>,
+    length: usize,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(tcp.poll_write_ready(context))?;
+        match tcp.try_io(Interest::WRITABLE, || outlet.send(tcp, length)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            sent => return Poll::Ready(sent),
+        }
     }
 }
 
@@ -87,7 +130,7 @@ impl AsyncWrite for Socket {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.tcp).poll_write(context, bytes);
+        let written = this.write_slices(context, &[IoSlice::new(bytes)]);
         this.stall.judge(context, written)
     }
 
@@ -97,7 +140,7 @@ impl AsyncWrite for Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.tcp).poll_write_vectored(context, slices);
+        let written = this.write_slices(context, slices);
         this.stall.judge(context, written)
     }
 

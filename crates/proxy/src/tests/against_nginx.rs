@@ -30,9 +30,10 @@ impl Nginx {
             .spawn()
             .expect("nginx is installed: apt-get install nginx-light");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        for _ in 0..200 {
+        let nginx = Self { child, address, _folder: folder };
+        for _ in 0..500 {
             if tokio::net::TcpStream::connect(address).await.is_ok() {
-                return Self { child, address, _folder: folder };
+                return nginx;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -115,7 +115,7 @@ async fn an_upstream_that_restarts_is_found_again() {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
             let (mut tcp, _) = listener.accept().await.unwrap();
             let mut space = [0; 1024];
-            tcp.read(&mut space).await.unwrap();
+            assert!(tcp.read(&mut space).await.unwrap() > 0);
             tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup").await.unwrap();
             // And away again, while its connection is kept in the pool.
         };
