@@ -40,6 +40,7 @@ on_exit "kill -KILL $pusher"
 some() { [ "$(wc -l <"$work/pushed")" -ge 20 ]; }
 within 60 some
 head -n 20 "$work/pushed" >"$work/before"
+# As docs/backup.md has it for docker-compose; so is the restore below.
 compose exec -T jobservice /harbor backup --config /etc/harbor/config.yml --to - >"$work/backup.tar"
 kill -INT $pusher
 wait $pusher

@@ -20,6 +20,7 @@ mod objects;
 mod settle;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 pub use hold::{HELD, Hold, hold, is_held, release, renew};
 pub use objects::{Object, Objects, holder, objects, totals};
@@ -28,8 +29,24 @@ pub use schema::{current, newest, step_to};
 pub use settle::{Settled, settle};
 pub use tables::{Identity, Table, rows_in, set_identities, tables};
 
-use crate::db::Engine;
+use crate::db::{Engine, Location};
 use crate::{Db, Error, Result, Tx};
+
+/// Opens the database as it is, and waits up to `patience` for a server that is about to start.
+pub async fn connect(location: &Location, patience: Duration) -> Result<Db> {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let began = Instant::now();
+    loop {
+        match Db::connect(location).await {
+            Err(Error::Unavailable(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
+                if began.elapsed() < patience =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
 
 /// The database as it is now, for as long as the transaction lasts; others go on writing.
 pub async fn still(db: &Db) -> Result<Tx> {

@@ -35,6 +35,8 @@ use self::writer::Writer;
 use crate::instance;
 use crate::settings::backup::{Backup, Verify};
 
+/// A database in a container that was started a moment ago needs a while.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Well below [`backup::HELD`], so that a renewal may fail now and then.
 const RENEW: Duration = Duration::from_secs(60);
 
@@ -75,7 +77,7 @@ async fn open(parts: &Parts) -> Result<Db> {
         );
     }
     let cannot = || format!("cannot open {}: does it run?", parts.database());
-    let db = Db::connect(&parts.location).await.with_context(cannot)?;
+    let db = backup::connect(&parts.location, PATIENCE).await.with_context(cannot)?;
     let mut tx = backup::still(&db).await.with_context(cannot)?;
     let (schema, newest) = (backup::current(&mut tx).await?, backup::newest());
     match schema {
@@ -124,8 +126,8 @@ impl Source {
         let moment = Moment::take(&self.runtime, &self.db, &self.parts.location);
         let mut moment = moment.context("cannot take a moment of the database")?;
         let written = self.write_moment(&mut moment, output);
-        moment.end(&self.runtime)?;
-        written
+        // Its failure is the one to tell; what the moment leaves behind the next backup clears.
+        written.and(moment.end(&self.runtime))
     }
 
     fn write_moment(&self, moment: &mut Moment, output: Output) -> Result<()> {

@@ -4,6 +4,7 @@
 //! harbor.db       metadata (SQLite)         keys/            signing keys, newest signs
 //! storage/        objects                   admin_password   the first password of `admin`
 //! lock            held while serving         restore.partial  while a restore has not ended
+//! harbor.backup/  while a backup is made
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions};

@@ -34,11 +34,8 @@ impl Progress {
         }
         self.told = Instant::now();
         let line = self.line();
-        if self.is_terminal {
-            write(&format!("\r\x1b[K{line}"))
-        } else {
-            write(&format!("{line}\n"))
-        }
+        let text = if self.is_terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
+        write(&text);
     }
 
     /// An object is done.

@@ -1,6 +1,7 @@
 //! Backups of an instance with images, and the instances that restores make of them.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use blobs::Key;
@@ -141,6 +142,13 @@ async fn objects(instance: &Instance) -> Vec<(String, Vec<u8>)> {
     found
 }
 
+/// The bytes of a file.
+pub(crate) fn content(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
 /// The first object's file.
 pub(crate) fn a_file(directory: &Path) -> PathBuf {
     let mut entries: Vec<PathBuf> =
@@ -155,13 +163,15 @@ async fn is_restored_as_it_was(source: Site, target: Site) {
     let backup = source.backup(false).await.unwrap();
     target.restore(&backup, false).await.unwrap();
     let (before, after) = (source.open().await, target.open().await);
-    assert_eq!(objects(&before).await, objects(&after).await);
+    assert_eq!((objects(&before).await, kid(&before)), (objects(&after).await, kid(&after)));
     assert_eq!(objects(&after).await.len(), 3);
-    assert_eq!(before.keys.current().signing().kid(), after.keys.current().signing().kid());
     assert_eq!(is_held(&before.db, before.clock.now()).await.unwrap(), None);
     push(&after, "v3", Digest::of(b"layer 3"), b"layer 3").await;
-    let again = target.backup(false).await.unwrap();
-    assert!(again.is_file());
+    target.backup(false).await.unwrap();
+}
+
+fn kid(instance: &Instance) -> String {
+    instance.keys.current().signing().kid().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,12 +275,12 @@ async fn two_backups_at_a_time_do_not_share_a_file() {
 async fn a_backup_that_fails_leaves_the_one_before() {
     let source = filled(Site::on_sqlite()).await;
     let to = source.backup(false).await.unwrap();
-    let before = fs::read(&to).unwrap();
+    let before = content(&to);
     let signing = source.data().join("keys/signing.pem");
     fs::remove_file(&signing).unwrap();
     fs::create_dir(&signing).unwrap();
     source.backup(false).await.unwrap_err();
-    assert_eq!(fs::read(&to).unwrap(), before);
+    assert_eq!(content(&to), before);
     assert!(!to.with_file_name("backup.tar.partial").exists());
 }
 

@@ -12,6 +12,7 @@ use domain::ids::BlobId;
 use domain::{Db, Timestamp, Tx};
 use tokio::runtime::Handle;
 
+use crate::backup::PATIENCE;
 use crate::backup::format::{Engine, Header, read_small};
 use crate::backup::place::Parts;
 use crate::data_dir::private_file;
@@ -85,7 +86,7 @@ impl Rows {
     }
 
     fn open(runtime: &Handle, parts: &Parts, header: &Header) -> Result<Self> {
-        let db = runtime.block_on(Db::connect(&parts.location))?;
+        let db = runtime.block_on(backup::connect(&parts.location, PATIENCE))?;
         let tx = runtime.block_on(db.begin())?;
         Ok(Self {
             runtime: runtime.clone(),

@@ -3,8 +3,9 @@
 //! The mark is made only where nothing was, and it is the first thing there. So whatever lies beside one is of a restore
 //! that did not end, and the next one may remove it. Servers refuse a data directory that has one.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -49,7 +50,8 @@ impl Target {
     /// From here on everything in the place is ours to remove.
     pub(crate) fn set_mark(&self) -> Result<()> {
         let text = if self.with_objects { WHOLE } else { ROWS };
-        let made = private_file(&self.mark).and_then(|mut file| {
+        let storage = DirBuilder::new().recursive(true).mode(0o700).create(&self.parts.storage);
+        let made = storage.and_then(|()| private_file(&self.mark)).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
@@ -117,7 +119,7 @@ impl Target {
             && let Some(file) = any_file(&self.parts.storage)?
         {
             bail!(
-                "there are objects already, such as {}: remove them if nothing needs them, or restore into another place",
+                "the storage is not empty, there are objects such as {}: remove them if nothing needs them, or restore into another place",
                 file.display()
             );
         }

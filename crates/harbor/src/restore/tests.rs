@@ -2,12 +2,14 @@
 
 use std::fs;
 
-use domain::Clock;
+use domain::db::Location;
+use domain::{Clock, Db, backup};
+use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::Session;
 use crate::backup::place::Parts;
-use crate::backup::tests::{Site, filled};
+use crate::backup::tests::{Site, content, filled};
 use crate::backup::writer::Writer;
 use crate::data_dir::DataDir;
 
@@ -23,7 +25,7 @@ async fn stream(site: &Site, bytes: Vec<u8>) -> anyhow::Result<()> {
 
 async fn saved() -> Vec<u8> {
     let source = filled(Site::on_sqlite()).await;
-    fs::read(source.backup(false).await.unwrap()).unwrap()
+    content(&source.backup(false).await.unwrap())
 }
 
 /// Nothing is there but directories that were made.
@@ -84,8 +86,8 @@ async fn objects_that_were_there_before_a_restore_without_them_outlive_its_failu
     let other = site.data().join("storage/objects/other");
     fs::create_dir_all(other.parent().unwrap()).unwrap();
     fs::write(&other, "of somebody").unwrap();
-    stream(&site, fs::read(from).unwrap()).await.unwrap_err();
-    assert_eq!(fs::read(&other).unwrap(), b"of somebody");
+    stream(&site, content(&from)).await.unwrap_err();
+    assert_eq!(content(&other), b"of somebody");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +104,7 @@ async fn a_place_in_which_something_is_stays_as_it_is() {
 
     fs::remove_dir_all(site.data().join("keys")).unwrap();
     let error = format!("{:#}", stream(&site, whole).await.unwrap_err());
-    assert!(error.contains("there are objects already"), "{error}");
+    assert!(error.contains("the storage is not empty"), "{error}");
     assert_eq!(site.files(), ["storage"]);
 }
 
@@ -118,6 +120,30 @@ async fn a_backup_of_a_newer_program_is_refused_with_both_versions() {
     let error = format!("{:#}", stream(&site, bytes).await.unwrap_err());
     assert!(error.contains("9.9.9") && error.contains(env!("CARGO_PKG_VERSION")), "{error}");
     is_as_empty_as_before(&site);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_an_older_schema_is_brought_up_to_date() {
+    let (site, old) = (Site::on_sqlite(), Site::on_sqlite());
+    let file = old.folder.path().join("old.db");
+    let db = Db::connect(&Location::Sqlite(file.clone())).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    backup::step_to(&mut tx, 1).await.unwrap();
+    let tables = backup::tables(&mut tx).await.unwrap();
+    assert!(tables.iter().all(|table| table.name != "object_holds"));
+    tx.commit().await.unwrap();
+    db.close().await;
+
+    let mut writer = Writer::new(Vec::new(), 0);
+    let header = json!({"format": 1, "product": "0.0.9", "engine": "sqlite", "schema": 1, "time": "",
+        "tables": tables, "objects": null});
+    writer.add_bytes("backup.json", header.to_string().as_bytes()).unwrap();
+    writer.add_bytes("database/harbor.db", &content(&file)).unwrap();
+    stream(&site, writer.finish(Vec::new()).unwrap().0).await.unwrap();
+    let restored = site.open().await;
+    let mut tx = backup::still(&restored.db).await.unwrap();
+    assert_eq!(backup::current(&mut tx).await.unwrap(), Some(backup::newest()));
+    backup::hold(&restored.db, "a backup", restored.clock.now()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
