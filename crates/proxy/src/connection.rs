@@ -23,6 +23,7 @@ use web::Shutdown;
 
 use crate::answer::Answer;
 use crate::exchange::Client;
+use crate::framing::Watched;
 use crate::front::{Front, State};
 use crate::handler;
 use crate::intake::Origin;
@@ -182,6 +183,7 @@ impl Talk {
         let client = &listen.default.scope.client;
         let talk = self.clone();
         let service = service_fn(move |request| talk.clone().answer(request));
+        let watched = Watched::new(io, self.pulse.clone(), client.max_head);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // The pulse does it, and tells an idle connection from a slow head.
@@ -191,7 +193,7 @@ impl Talk {
             .writev(true)
             .max_buf_size(BUFFER.max(client.max_head))
             .max_header_size(client.max_head)
-            .serve_connection(TokioIo::new(io), service);
+            .serve_connection(TokioIo::new(watched), service);
         self.attend(connection, door).await;
     }
 
@@ -201,7 +203,6 @@ impl Talk {
     {
         let Some(listen) = self.state.listen(self.address) else { return };
         let max_head = listen.default.scope.client.max_head;
-        self.pulse.multiplexed();
         let talk = self.clone();
         let service = service_fn(move |request| talk.clone().answer(request));
         let tasks = Tasks(self.front.connections.clone());

@@ -35,6 +35,9 @@ pub(crate) fn exchange(
     drop_odd_names(&mut parts.headers);
     let host = host(&mut parts);
     let mut refusal = refusal(&parts, host.is_none());
+    if origin.busy.pulse().is_framed_twice() {
+        refusal = Some(StatusCode::BAD_REQUEST);
+    }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let written = match parts.uri.authority() {
         Some(_) if parts.version < Version::HTTP_2 => parts.uri.to_string(),

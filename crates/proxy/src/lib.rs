@@ -22,6 +22,7 @@ mod conditional;
 mod pulse;
 mod socket;
 mod outlet;
+mod framing;
 mod tls;
 mod connection;
 mod front;

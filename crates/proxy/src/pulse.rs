@@ -3,15 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Shared by the socket, which sees bytes, the requests, and the task that ends the connection.
+/// Shared by what sees bytes, the requests, and the task that ends the connection.
 #[derive(Clone)]
 pub(crate) struct Pulse(Arc<Mutex<State>>);
 
 struct State {
     phase: Phase,
     requests: usize,
-    /// HTTP/2 has frames that ask nothing.
-    multiplexed: bool,
+    framed_twice: bool,
     /// A body was not read to its end.
     unread: bool,
     limits: Limits,
@@ -32,6 +31,14 @@ pub(crate) struct Limits {
     pub(crate) idle: Duration,
 }
 
+/// What bytes belong to.
+pub(crate) enum Bytes {
+    NewHead,
+    Head,
+    /// Or a request that does not wait for the answer before it.
+    Body,
+}
+
 /// What the task that watches has to do.
 pub(crate) enum Verdict {
     /// Look again then.
@@ -49,7 +56,7 @@ impl Pulse {
         Self(Arc::new(Mutex::new(State {
             phase,
             requests: 0,
-            multiplexed: false,
+            framed_twice: false,
             unread: false,
             limits,
         })))
@@ -59,17 +66,26 @@ impl Pulse {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came in: the beginning of a head, if nothing was asked.
-    pub(crate) fn bytes(&self) {
+    /// Bytes of HTTP/1 came in. HTTP/2 has frames that ask nothing.
+    pub(crate) fn bytes(&self) -> Bytes {
         let mut state = self.state();
-        if !state.multiplexed && matches!(state.phase, Phase::Idle(_)) {
-            state.phase = Phase::Head(Instant::now());
+        match state.phase {
+            Phase::Idle(_) => {
+                state.phase = Phase::Head(Instant::now());
+                Bytes::NewHead
+            }
+            Phase::Head(_) => Bytes::Head,
+            Phase::Busy => Bytes::Body,
         }
     }
 
-    /// From now on bytes are no sign of a request.
-    pub(crate) fn multiplexed(&self) {
-        self.state().multiplexed = true;
+    /// The head that came says in two ways where its body ends.
+    pub(crate) fn framed_twice(&self) {
+        self.state().framed_twice = true;
+    }
+
+    pub(crate) fn is_framed_twice(&self) -> bool {
+        self.state().framed_twice
     }
 
     /// What the client still sends is of no use: the connection will end, and must linger.

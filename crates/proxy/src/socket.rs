@@ -112,14 +112,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.tcp).poll_read(context, buffer);
-        if let Some(pulse) = &self.pulse
-            && buffer.filled().len() > before
-        {
-            pulse.bytes();
-        }
-        read
+        Pin::new(&mut self.tcp).poll_read(context, buffer)
     }
 }
 

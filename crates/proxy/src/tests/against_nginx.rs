@@ -200,6 +200,8 @@ async fn bad_requests_are_refused_alike() {
         "GET / HTTP/1.1\nHost: a\nHost: b\nConnection: close\n\n",
         "GET / HTTP/1.1\nHost: a/b\nConnection: close\n\n",
         "GET / HTTP/1.1\nHost: a\nContent-Length: x\nConnection: close\n\n",
+        "POST / HTTP/1.1\nHost: a\nContent-Length: 5\nTransfer-Encoding: chunked\nConnection: close\n\n0\n\n",
+        "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\nContent-Length: 5\nConnection: close\n\n0\n\n",
         "TRACE / HTTP/1.1\nHost: a\nConnection: close\n\n",
     ];
     compare(http, |_| {}, &requests).await;
