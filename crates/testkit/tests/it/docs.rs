@@ -27,7 +27,7 @@ fn every_command_is_run_by_a_test() {
                 None if block.info == "sh" && is_played => {}
                 None if SHOWN.contains(&block.info) => {}
                 Some(("sh", test)) => {
-                    let test = (test, read(test));
+                    let test = (test, with_libraries(test));
                     block.lines.iter().for_each(|line| is_in(line, &page.name, &test));
                 }
                 _ => panic!("{}: nobody runs a block of {:?}", page.name, block.info),
@@ -36,9 +36,24 @@ fn every_command_is_run_by_a_test() {
     }
 }
 
-/// The test runs the program with every option of the line.
+/// A test with the files of words that it begins with.
+fn with_libraries(test: &str) -> String {
+    let mut text = read(test);
+    let named = text.split("lib/").skip(1).filter_map(|rest| rest.split_once(".sh"));
+    let names: BTreeSet<_> = named.map(|(name, _)| format!("tests/e2e/lib/{name}.sh")).collect();
+    names.iter().filter(|name| exists(name)).for_each(|name| text.push_str(&read(name)));
+    text
+}
+
+/// The test runs the program with every option of the line; Compose, which it has a word for, with the very arguments.
 #[track_caller]
 fn is_in(line: &str, page: &str, (name, text): &(&str, String)) {
+    if let Some(arguments) = line.strip_prefix("docker-compose ") {
+        let arguments = arguments.split(['<', '>']).next().expect("a line has a command").trim();
+        let run = format!("compose {arguments}");
+        assert!(text.contains(&run), "{page}: {name} does not run {run:?}");
+        return;
+    }
     let mut words = line.split_whitespace();
     let program = words.next().expect("a line has a command").trim_start_matches("./");
     for word in words.filter(|word| word.starts_with('-')).chain([program]) {
@@ -57,10 +72,16 @@ fn commands_of_harbor_are_understood() {
             // Variables may stand before a command.
             let words = line.split_whitespace().skip_while(|word| is_variable(word));
             let words: Vec<&str> = words.collect();
-            if words.first().is_some_and(|word| *word == "harbor" || word.ends_with("/bin/harbor"))
-                && words.len() > 1
-            {
-                is_understood(&page, &words);
+            let is_program = |word: &&str| {
+                *word == "harbor" || *word == "/harbor" || word.ends_with("/bin/harbor")
+            };
+            // In a container it stands behind Compose's own words.
+            let at = match words.first() {
+                Some(&"docker-compose") => words.iter().position(|word| *word == "/harbor"),
+                first => first.filter(|word| is_program(word)).map(|_| 0),
+            };
+            if let Some(words) = at.and_then(|at| words.get(at..)).filter(|words| words.len() > 1) {
+                is_understood(&page, words);
             }
         }
     }
@@ -125,7 +146,7 @@ fn told(page: &Page, under: &str) -> Options {
 
 #[test]
 fn variables_are_those_of_the_program_and_all_are_told() {
-    let known = variables(&help());
+    let known = &variables(&help()) | &variables(&deployment());
     for page in pages() {
         let unknown: Vec<_> = variables(&page.text).difference(&known).cloned().collect();
         assert!(unknown.is_empty(), "{}: the program knows no {unknown:?}", page.name);
@@ -143,6 +164,16 @@ fn help() -> String {
         text.push_str(&command.render_long_help().to_string());
     }
     text
+}
+
+/// What names the variables of `.env`.
+fn deployment() -> String {
+    let files = [
+        "docker-compose.yml",
+        "deploy/compose/https.yml",
+        "crates/harbor/src/prepare/environment.rs",
+    ];
+    files.map(read).concat()
 }
 
 fn variables(text: &str) -> BTreeSet<String> {
@@ -186,9 +217,26 @@ fn installation_tells_every_option_of_the_script() {
         .filter_map(|line| line.split_whitespace().next())
         .map(|name| format!("--{name}"))
         .collect();
-    let rows = page("docs/installation.md").rows("## From the source tree");
+    let rows = page("docs/installation.md").rows("## Options of install.sh");
     let told = rows.iter().flat_map(|row| quoted(&row[0])).map(str::to_owned);
     assert_eq!(told.collect::<BTreeSet<_>>(), real);
+}
+
+#[test]
+fn lines_of_harbor_cfg_have_keys_of_the_example() {
+    let example = read("harbor.cfg.example");
+    for page in pages() {
+        let shown = page.blocks().into_iter().filter(|block| block.info == "ini");
+        // Files of other programs have sections.
+        let ours = shown.filter(|block| !block.lines.iter().any(|line| line.starts_with('[')));
+        for line in ours.flat_map(|block| block.lines) {
+            let (key, _) = line.split_once(" = ").expect("a line is `key = value`");
+            let known = example.lines().any(|line| {
+                line.trim_start_matches('#').split_once(" = ").is_some_and(|(name, _)| name == key)
+            });
+            assert!(known, "{}: harbor.cfg.example has no {key:?}", page.name);
+        }
+    }
 }
 
 #[test]
