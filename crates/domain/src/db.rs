@@ -3,10 +3,10 @@
 //! SQLite has many readers and one writer (WAL, `synchronous=FULL`), PostgreSQL a pool.
 //! Statements are portable, with `$1` parameters, and dispatched by `on!`.
 
+mod moments;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -18,6 +18,9 @@ use sqlx::{
 
 use crate::error::Result;
 use crate::settings;
+
+pub use moments::Moment;
+use moments::Moments;
 
 /// One of two, whatever they are: pools, connections, transactions.
 #[derive(Clone, Debug)]
@@ -65,19 +68,14 @@ pub struct Db {
     read: Engine<SqlitePool, PgPool>,
     write: Engine<SqlitePool, PgPool>,
     settings: settings::Cache,
-    /// Commits that readers may remember against; of SQLite alone.
-    commits: Option<Arc<AtomicU64>>,
+    moments: Moments,
 }
-
-/// A stretch of time in which nothing was committed that a remembered answer could depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(u64);
 
 /// A write transaction: everything in it happens, or nothing. Dropped without commit it is undone.
 #[derive(Debug)]
 pub struct Tx {
     transaction: Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
-    commits: Option<Arc<AtomicU64>>,
+    moments: Moments,
 }
 
 /// The steps of the schema, by engine; both have the same.
@@ -144,8 +142,11 @@ impl Db {
     }
 
     fn over(read: Engine<SqlitePool, PgPool>, write: Engine<SqlitePool, PgPool>) -> Self {
-        let commits = matches!(write, Engine::Sqlite(_)).then(Arc::default);
-        Self { read, write, settings: settings::Cache::default(), commits }
+        let moments = match &write {
+            Engine::Sqlite(_) => Moments::counted(),
+            Engine::Postgres(_) => Moments::asked(),
+        };
+        Self { read, write, settings: settings::Cache::default(), moments }
     }
 
     pub(crate) async fn migrate(&self) -> Result<()> {
@@ -171,7 +172,7 @@ impl Db {
             Engine::Sqlite(pool) => Engine::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(pool) => Engine::Postgres(pool.begin().await?),
         };
-        Ok(Tx { transaction, commits: self.commits.clone() })
+        Ok(Tx { transaction, moments: self.moments.clone() })
     }
 
     /// Begins a transaction that only reads, and sees everything as it was at its first statement.
@@ -181,15 +182,20 @@ impl Db {
             Engine::Sqlite(pool) => Engine::Sqlite(pool.begin().await?),
             Engine::Postgres(pool) => Engine::Postgres(pool.begin_with(POSTGRES).await?),
         };
-        Ok(Tx { transaction, commits: None })
+        Ok(Tx { transaction, moments: self.moments.clone() })
     }
 
-    /// The present moment, if this process is the only one that writes: SQLite's, which has one server.
-    ///
-    /// An answer read at a moment is still true while the moment lasts: whoever commits ends it before they tell
-    /// anybody, so that no client reads less than it was told.
-    pub fn moment(&self) -> Option<Moment> {
-        self.commits.as_ref().map(|commits| Moment(commits.load(Ordering::SeqCst)))
+    /// The present moment, where nobody need be asked: SQLite's.
+    pub fn moment_at_once(&self) -> Option<Moment> {
+        self.moments.at_once()
+    }
+
+    /// The present moment: of what is read after this, an answer may be remembered until the moment is another.
+    pub async fn moment(&self) -> Result<Option<Moment>> {
+        match (&self.moments, &self.read) {
+            (Moments::Asked(asked), Engine::Postgres(pool)) => asked.moment(pool).await.map(Some),
+            (moments, _) => Ok(moments.at_once()),
+        }
     }
 
     /// Whether the database answers.
@@ -216,7 +222,7 @@ impl Tx {
     /// Makes everything in the transaction true and durable.
     pub async fn commit(self) -> Result<()> {
         // Also when it fails: then nobody knows whether it happened.
-        let ended = EndMoment(self.commits);
+        let ended = EndMoment(self.moments);
         on!(self.transaction, |tx| tx.commit().await?);
         drop(ended);
         Ok(())
@@ -229,13 +235,11 @@ impl Tx {
     }
 }
 
-struct EndMoment(Option<Arc<AtomicU64>>);
+struct EndMoment(Moments);
 
 impl Drop for EndMoment {
     fn drop(&mut self) {
-        if let Some(commits) = &self.0 {
-            commits.fetch_add(1, Ordering::SeqCst);
-        }
+        self.0.end();
     }
 }
 

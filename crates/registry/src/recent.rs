@@ -1,14 +1,15 @@
 //! What the bearer of a token was told a moment ago, told again without asking the database.
 //!
 //! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
-//! one untrue ends the moment before its own client hears of it. Where other processes write too there are no
-//! moments, and nothing is kept.
+//! one untrue ends the moment before its own client hears of it, also when another process makes it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::web::run;
 use auth::Principal;
 use bytes::Bytes;
+use domain::Db;
 use domain::blobs::Blob;
 use domain::db::Moment;
 use domain::pulls::Pull;
@@ -84,6 +85,15 @@ impl Recent {
     }
 }
 
+/// A database that must be asked and does not answer is found out by the question itself.
+async fn now(db: &Db) -> Option<Moment> {
+    if let Some(moment) = db.moment_at_once() {
+        return Some(moment);
+    }
+    let db = db.clone();
+    run(async move { db.moment().await }).await.ok().flatten()
+}
+
 async fn recall<V: Send + Sync + 'static>(
     answers: &Answers<V>,
     caller: &Caller,
@@ -92,7 +102,7 @@ async fn recall<V: Send + Sync + 'static>(
     find: impl Future<Output = Result<V>>,
 ) -> Result<Arc<V>> {
     // Before anything is read: what is committed from here on must not pass for read.
-    let moment = caller.app.db.moment();
+    let moment = now(&caller.app.db).await;
     let (Some(moment), Principal::Bearer(claims)) = (moment, &caller.principal) else {
         return find.await.map(Arc::new);
     };

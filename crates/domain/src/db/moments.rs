@@ -1,0 +1,86 @@
+//! Stretches of time in which nothing was committed that a remembered answer could depend on.
+//!
+//! An answer read at a moment is still true while the moment lasts: whoever commits ends it before they tell anybody, so
+//! that no client reads less than it was told.
+//!
+//! SQLite has one server, which counts its commits. PostgreSQL is asked for its snapshot, the set of transactions that
+//! a statement begun now would see: two equal ones have nothing committed between them, whichever process did it.
+//! Who asks while the question is under way shares the answer to the next one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+
+use crate::error::Result;
+
+/// Equal moments are one and the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// So many commits since the process began.
+    Commits(u64),
+    /// What PostgreSQL sees, as it writes it: `xmin:xmax:xip,..`.
+    Snapshot(Arc<str>),
+}
+
+/// What knows the moments of a database; clones know the same.
+#[derive(Clone, Debug)]
+pub(super) enum Moments {
+    Counted(Arc<AtomicU64>),
+    Asked(Arc<Asked>),
+}
+
+/// Questions to PostgreSQL: one at a time, each for everybody who waits when it is begun.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    begun: AtomicU64,
+    last: Mutex<Option<(u64, Arc<str>)>>,
+}
+
+impl Moments {
+    pub(super) fn counted() -> Self {
+        Self::Counted(Arc::default())
+    }
+
+    pub(super) fn asked() -> Self {
+        Self::Asked(Arc::default())
+    }
+
+    /// The moment if no database need be asked for it.
+    pub(super) fn at_once(&self) -> Option<Moment> {
+        match self {
+            Self::Counted(commits) => Some(Moment(Kind::Commits(commits.load(Ordering::SeqCst)))),
+            Self::Asked(_) => None,
+        }
+    }
+
+    /// Ends the moment, where it is counted.
+    pub(super) fn end(&self) {
+        if let Self::Counted(commits) = self {
+            commits.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Asked {
+    pub(super) async fn moment(&self, pool: &PgPool) -> Result<Moment> {
+        const SQL: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
+        let arrived = self.begun.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        // Begun after we came: it sees everything that was committed before.
+        if let Some((number, snapshot)) = &*last
+            && *number > arrived
+        {
+            return Ok(Moment(Kind::Snapshot(Arc::clone(snapshot))));
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let snapshot: String = sqlx::query_scalar(SQL).fetch_one(pool).await?;
+        let snapshot: Arc<str> = snapshot.into();
+        *last = Some((number, Arc::clone(&snapshot)));
+        Ok(Moment(Kind::Snapshot(snapshot)))
+    }
+}
