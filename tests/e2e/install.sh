@@ -8,10 +8,20 @@ port=$(free_port)
 registry=127.0.0.1:$port
 url=http://$registry
 
-scenario "without --standalone it says what this version has"
-refuses "$root/install.sh"
-contains "$out" "--standalone"
-contains "$out" "docker-compose"
+scenario "options of the one way to run are refused with the other"
+refuses "$root/install.sh" --port 8080
+contains "$out" "--port belongs to --standalone"
+refuses "$root/install.sh" --standalone --conf harbor.cfg
+contains "$out" "--conf"
+refuses "$root/install.sh" --with-notary
+contains "$out" "not in this version"
+
+scenario "without a Docker daemon it says what to do"
+cp -r "$root/install.sh" "$root/deploy" "$root/harbor.cfg.example" "$root/Cargo.toml" "$work/"
+cp "$root/harbor.cfg.example" "$work/harbor.cfg"
+refuses env DOCKER_HOST=unix:///nowhere "$work/install.sh"
+contains "$out" "daemon does not answer"
+contains "$out" "start it"
 
 scenario "what it does not know it refuses, with its usage"
 refuses "$root/install.sh" --standalone --prot 8080

@@ -27,7 +27,7 @@ ln -s "$work/disk" "$work/link"
 # configure LINE..: the example with these lines.
 configure() {
     cp "$package/harbor.cfg.example" "$package/harbor.cfg"
-    sed -i '/^hostname/d' "$package/harbor.cfg"
+    sed -i '/^[a-z]/d' "$package/harbor.cfg"
     printf '%s\n' "data_volume = $work/link/data" "log_location = $work/logs" "$@" >>"$package/harbor.cfg"
 }
 
