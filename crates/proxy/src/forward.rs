@@ -80,27 +80,22 @@ pub(crate) async fn forward(
             return Err(Failed { status: StatusCode::BAD_GATEWAY });
         };
         tried.push(Arc::clone(&peer));
-        let (lost, status) = match attempt(exchange, &peer, request, &blank, &progress, stop).await
-        {
-            Ok((response, _)) if again && next.statuses.contains(&response.status()) => {
-                peer.failed();
-                let retry = pass.upstream.pick(&tried).map(|_| blank.again(exchange));
-                let status = response.status();
-                let Some(retry) = retry.flatten() else {
-                    return Ok(reply(exchange, response, None));
-                };
-                (Lost { request: Some(retry), timeout: false, reason: status.to_string() }, status)
-            }
+        let lost = match attempt(exchange, &peer, request, &blank, &progress, stop).await {
             Ok((response, connection)) => {
-                peer.answered();
-                return Ok(reply(exchange, response, Some(connection)));
-            }
-            Err(lost) => {
-                let status = blame(&progress, lost.timeout)?;
+                let elsewhere =
+                    next.statuses.contains(&response.status()) && pass.upstream.has_others(&tried);
+                let Some(unsent) = elsewhere.then(|| blank.again(exchange)).flatten() else {
+                    peer.answered();
+                    return Ok(reply(exchange, response, connection));
+                };
                 peer.failed();
-                (lost, status)
+                request = unsent;
+                continue;
             }
+            Err(lost) => lost,
         };
+        let status = blame(&progress, lost.timeout)?;
+        peer.failed();
         tracing::warn!(
             request_id = exchange.id,
             upstream = peer.name(),
@@ -108,7 +103,7 @@ pub(crate) async fn forward(
             "an upstream did not answer"
         );
         let allowed = if lost.timeout { next.timeout } else { next.error };
-        match lost.request.filter(|_| allowed && pass.upstream.pick(&tried).is_some()) {
+        match lost.request.filter(|_| allowed && pass.upstream.has_others(&tried)) {
             Some(unsent) => request = unsent,
             None => return Err(Failed { status }),
         }
@@ -347,11 +342,7 @@ fn merge_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn reply(
-    exchange: &mut Exchange,
-    response: Response<Incoming>,
-    connection: Option<Connection>,
-) -> Reply {
+fn reply(exchange: &mut Exchange, response: Response<Incoming>, connection: Connection) -> Reply {
     let (parts, incoming) = response.into_parts();
     exchange.proxied.headers = Some(parts.headers.clone());
     let mut headers = parts.headers;
@@ -363,5 +354,5 @@ fn reply(
         headers.remove(name);
     }
     let download = Download::new(incoming, exchange.scope.proxy.read_timeout);
-    Reply { status: parts.status, headers, payload: Payload::Download(download, connection) }
+    Reply { status: parts.status, headers, payload: Payload::Download(download, Some(connection)) }
 }

@@ -118,7 +118,7 @@ fn drop_odd_names(headers: &mut HeaderMap) {
 fn host(parts: &mut Parts) -> Option<String> {
     let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned());
     if let Some(authority) = &authority
-        && !parts.headers.contains_key(header::HOST)
+        && (parts.version == Version::HTTP_2 || !parts.headers.contains_key(header::HOST))
         && let Ok(value) = HeaderValue::from_str(authority)
     {
         parts.headers.insert(header::HOST, value);

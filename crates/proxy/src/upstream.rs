@@ -83,6 +83,11 @@ impl Upstream {
         Self { peers, next: AtomicUsize::new(0), least_conn }
     }
 
+    /// Whether there is a server that was not asked yet.
+    pub(crate) fn has_others(&self, tried: &[Arc<Peer>]) -> bool {
+        tried.len() < self.peers.len()
+    }
+
     /// The next server to ask, none of `tried`: a healthy one, else a backup, else whichever is left.
     pub(crate) fn pick(&self, tried: &[Arc<Peer>]) -> Option<Arc<Peer>> {
         let now = Instant::now();

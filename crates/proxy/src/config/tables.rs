@@ -1,5 +1,7 @@
 //! `map` and `geo`, read into tables.
 
+use std::collections::BTreeSet;
+
 use regex::Regex;
 use web::Network;
 
@@ -42,17 +44,28 @@ pub(crate) fn build(http: &[Directive], names: &Names) -> Result<Vec<Table>, Inv
         tables.push(table);
     }
     for (index, directive) in blocks(http).enumerate() {
-        if reaches(&tables, index, index, tables.len()) {
+        if needs_itself(&tables, index) {
             return Err(directive.error("this variable needs itself to be known; break the circle"));
         }
     }
     Ok(tables)
 }
 
-/// Whether evaluating table `from` evaluates table `wanted`, within `steps`.
-fn reaches(tables: &[Table], from: usize, wanted: usize, steps: usize) -> bool {
-    let Some(table) = tables.get(from).filter(|_| steps > 0) else { return false };
-    table.needs().any(|next| next == wanted || reaches(tables, next, wanted, steps - 1))
+/// Whether evaluating a table leads back to it.
+fn needs_itself(tables: &[Table], index: usize) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut left = vec![index];
+    while let Some(next) = left.pop().and_then(|next| tables.get(next)) {
+        for needed in next.needs() {
+            if needed == index {
+                return true;
+            }
+            if seen.insert(needed) {
+                left.push(needed);
+            }
+        }
+    }
+    false
 }
 
 fn map(directive: &Directive, names: &Names) -> Result<Table, Invalid> {

@@ -72,7 +72,7 @@ async fn silence_is_504_and_what_was_sent_is_not_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_can_lead_to_the_next_server() {
     let (one, other) = (Origin::start().await, Origin::start().await);
-    let options = "proxy_next_upstream error http_503;";
+    let options = "proxy_next_upstream http_503;";
     let front =
         Running::start(&two(&one.address.to_string(), &other.address.to_string(), options)).await;
     assert_eq!(front.get("/say/status/503").await.status, 503);
