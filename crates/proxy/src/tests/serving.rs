@@ -239,3 +239,72 @@ async fn a_request_in_flight_is_finished_before_the_end() {
     }
     panic!("the proxy did not end");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_come_and_go_with_the_file() {
+    let other = super::harness::free_port();
+    let one = "server { listen 127.0.0.1:{port}; access_log off; return 200 one; }";
+    let both =
+        format!("{one} server {{ listen 127.0.0.1:{other}; access_log off; return 200 two; }}");
+    let front = Running::start(one).await;
+    let second = ([127, 0, 0, 1], other).into();
+    assert!(TcpStream::connect(second).await.is_err());
+    front.rewrite(&both);
+    let mut kept = connected(second).await;
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    let mut some = [0; 12];
+    kept.read_exact(&mut some).await.unwrap();
+    assert_eq!(&some, b"HTTP/1.1 200");
+    front.rewrite(one);
+    // An idle connection of an address that is gone is ended.
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(5), kept.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok() && String::from_utf8_lossy(&rest).ends_with("two"));
+    assert!(TcpStream::connect(second).await.is_err());
+    assert_eq!(front.get("/").await.text(), "one");
+}
+
+async fn connected(address: std::net::SocketAddr) -> TcpStream {
+    for _ in 0..250 {
+        match TcpStream::connect(address).await {
+            Ok(tcp) => return tcp,
+            Err(_refused) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    panic!("nobody listens on {address}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_clients_than_allowed_are_turned_away_and_the_others_served() {
+    // The harness allows 256.
+    let front =
+        Running::start("server { listen 127.0.0.1:{port}; access_log off; return 200 fine; }")
+            .await;
+    let mut idle = Vec::new();
+    for _ in 0..256 {
+        idle.push(connected(front.address).await);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut late = connected(front.address).await;
+    let mut bytes = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(5), late.read_to_end(&mut bytes)).await;
+    assert!(ended.is_ok() && bytes.is_empty());
+    let mut first = idle.remove(0);
+    first.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.unwrap();
+    first.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(parse(&bytes).text(), "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let origin = Origin::start().await;
+    let front = Running::start(&to(
+        &origin,
+        "location /limit { client_max_body_size 1k; proxy_pass http://127.0.0.1:1; }",
+    ))
+    .await;
+    let mut request = b"PUT /limit HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n".to_vec();
+    request.resize(request.len() + 3_000_000, b'b');
+    let answer = super::harness::ask(front.address, &request).await;
+    assert_eq!(answer.status, 413);
+}
