@@ -32,6 +32,9 @@ pub(crate) async fn run(settings: &Healthcheck) -> Result<()> {
     if let Some(address) = &settings.tcp {
         return connect(address).await;
     }
+    if let Some(collector) = settings.collector {
+        return Ok(::logs::probe(collector, PATIENCE).await?);
+    }
     // A bare address means the platform's own word; a path, whatever answers there in the same form.
     let url = match settings.url.path() {
         "/" => settings.url.join("/api/v2.0/health").context("not the URL of a server")?,
@@ -40,7 +43,7 @@ pub(crate) async fn run(settings: &Healthcheck) -> Result<()> {
     ask(&Client::new(client::Settings::neighbours())?, &url).await
 }
 
-/// For services that do not speak our HTTP: whether somebody accepts connections.
+/// Whether somebody accepts connections.
 async fn connect(address: &str) -> Result<()> {
     let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
     connected

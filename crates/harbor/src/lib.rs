@@ -30,7 +30,7 @@ use rustix::fs::Mode;
 use serde::de::DeserializeOwned;
 use web::telemetry::{self, Format};
 
-use crate::settings::services::{Jobservice, Log, Registry, Token, Ui};
+use crate::settings::services::{Jobservice, Registry, Token, Ui};
 use crate::settings::{Cli, Command, ConfigFile, Service};
 
 /// Runs the subcommand that the command line names.
@@ -49,8 +49,7 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<()> {
-    // Nothing that we write is for others: SQLite would make its files as the umask allows.
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(denied(&cli.command));
     install_crypto();
     let logs = Logs { level: cli.log, format: cli.log_format };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -64,6 +63,15 @@ fn execute(cli: Cli) -> Result<()> {
     ended
 }
 
+/// What others may not: anything. SQLite would make its files as the umask allows; but service logs are for the group
+/// of those who read logs.
+fn denied(command: &Command) -> Mode {
+    match command {
+        Command::Service(Service::Log(_)) => Mode::WGRP | Mode::RWXO,
+        _ => Mode::RWXG | Mode::RWXO,
+    }
+}
+
 /// How many threads the command wants, if it does not want one for each core.
 fn threads(command: &Command) -> Result<Option<usize>> {
     match command {
@@ -74,7 +82,7 @@ fn threads(command: &Command) -> Result<Option<usize>> {
 
 async fn run_command(command: Command, logs: Logs) -> Result<()> {
     if !matches!(command, Command::Service(_)) {
-        logs.begin(&Log::default())?;
+        logs.begin(&telemetry::Settings::default())?;
     }
     match command {
         Command::Serve(settings) => serve::run(settings.with_environment()?).await,
@@ -102,8 +110,13 @@ async fn run_service(service: Service, logs: &Logs) -> Result<()> {
             services::jobservice(logs.with(&file, |settings: &Jobservice| &settings.log)?).await
         }
         Service::Proxy(settings) => {
-            logs.begin(&Log::default())?;
+            logs.begin(&telemetry::Settings::default())?;
             services::proxy(settings).await
+        }
+        Service::Log(file) => {
+            let settings: ::logs::Settings = settings::services::read(&file.config)?;
+            logs.begin(&settings.log)?;
+            services::log(settings).await
         }
     }
 }
@@ -115,13 +128,13 @@ struct Logs {
 }
 
 impl Logs {
-    fn begin(&self, settings: &Log) -> Result<()> {
+    fn begin(&self, settings: &telemetry::Settings) -> Result<()> {
         let level = self.level.as_ref().unwrap_or(&settings.level);
         Ok(telemetry::init(self.format.unwrap_or(settings.format), level)?)
     }
 
     /// Reads a service's configuration, and logs as it says.
-    fn with<T: DeserializeOwned>(&self, file: &ConfigFile, log: fn(&T) -> &Log) -> Result<T> {
+    fn with<T: DeserializeOwned>(&self, file: &ConfigFile, log: fn(&T) -> &telemetry::Settings) -> Result<T> {
         let settings = settings::services::read(&file.config)?;
         self.begin(log(&settings))?;
         Ok(settings)

@@ -86,7 +86,12 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
         admin::furnish(&base.db, now, first.admin_password.0, &first.configuration).await?;
     }
     let storage = registry_probe(&settings.registry)?;
-    let portal = compose::Portal { volume: settings.storage, storage };
+    let portal = compose::Portal {
+        volume: settings.storage,
+        storage,
+        service_logs: settings.service_logs,
+        ca_certificate: settings.ca_certificate,
+    };
     let probes = vec![compose::database_probe(&base.db)];
     let routes = compose::portal(&base, portal).merge(health::routes(probes));
     let front = Front {
@@ -133,6 +138,14 @@ pub(crate) async fn proxy(settings: Proxy) -> Result<()> {
     process::on_hangup(&stop, move || again.trigger())?;
     ::proxy::run(::proxy::Settings { config: settings.config }, reload, stop).await?;
     Ok(())
+}
+
+pub(crate) async fn log(settings: ::logs::Settings) -> Result<()> {
+    let stop = process::stopping()?;
+    let reopen = ::logs::Reopen::default();
+    let again = reopen.clone();
+    process::on_hangup(&stop, move || again.request())?;
+    Ok(::logs::run(settings, stop, reopen).await?)
 }
 
 fn origin_of(external_url: Option<Url>, trusted_proxies: Vec<Network>) -> origin::Settings {

@@ -71,6 +71,8 @@ pub(crate) enum Service {
     Jobservice(ConfigFile),
     /// Run the proxy in front of the services; SIGHUP makes it read its configuration again.
     Proxy(Proxy),
+    /// Run the log collector; SIGHUP makes it open its files again.
+    Log(ConfigFile),
 }
 
 /// The whole command line, for the page about it to be compared with.
@@ -200,9 +202,13 @@ pub(crate) struct Healthcheck {
     #[arg(long, env = "HARBOR_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub(crate) url: Url,
 
-    /// Only see whether this address accepts connections: for the proxy and the log collector.
+    /// Only see whether this address accepts connections: for the proxy.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "url")]
     pub(crate) tcp: Option<String>,
+
+    /// Ask the log collector at this address whether it writes.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["url", "tcp"])]
+    pub(crate) collector: Option<SocketAddr>,
 }
 
 /// Text that no log and no message shows.

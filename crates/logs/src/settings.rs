@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
-use web::telemetry::Format;
+use web::telemetry;
 
 /// `harbor log`: `log/config.yml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,23 +30,7 @@ pub struct Settings {
     pub forward: Option<Forward>,
     /// The collector's own log, on standard error.
     #[serde(default)]
-    pub log: Log,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,logs=debug`.
-    #[serde(default = "info")]
-    pub level: String,
-    #[serde(default)]
-    pub format: Format,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: info(), format: Format::default() }
-    }
+    pub log: telemetry::Settings,
 }
 
 fn everywhere() -> SocketAddr {
@@ -55,10 +39,6 @@ fn everywhere() -> SocketAddr {
 
 fn fifty() -> usize {
     50
-}
-
-fn info() -> String {
-    "info".to_owned()
 }
 
 /// A size of a file as logrotate writes it: bytes, or with the suffix k, M or G, in either case.

@@ -14,6 +14,27 @@ pub enum Format {
     Json,
 }
 
+/// What a service's configuration says of its own logs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,registry=debug`.
+    #[serde(default = "info")]
+    pub level: String,
+    #[serde(default)]
+    pub format: Format,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { level: info(), format: Format::default() }
+    }
+}
+
+fn info() -> String {
+    "info".to_owned()
+}
+
 #[derive(Debug, Error)]
 pub enum Error {
     #[error("the log level is not one of error, warn, info, debug, trace, nor a filter")]

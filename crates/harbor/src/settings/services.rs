@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 use web::Network;
-use web::telemetry::Format;
+use web::telemetry;
 
 use super::Secret;
 
@@ -26,7 +26,7 @@ pub struct Registry {
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
     #[serde(default)]
-    pub log: Log,
+    pub log: telemetry::Settings,
     pub database: Database,
     /// The directory of the objects.
     pub storage: PathBuf,
@@ -50,7 +50,7 @@ pub struct Token {
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
     #[serde(default)]
-    pub log: Log,
+    pub log: telemetry::Settings,
     pub database: Database,
     /// The directory of the keys; the first start makes one.
     pub keys: PathBuf,
@@ -68,7 +68,7 @@ pub struct Ui {
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
     #[serde(default)]
-    pub log: Log,
+    pub log: telemetry::Settings,
     pub database: Database,
     /// The directory of the objects, for its free space.
     pub storage: PathBuf,
@@ -96,7 +96,7 @@ pub struct Jobservice {
     #[serde(default)]
     pub metrics: Option<SocketAddr>,
     #[serde(default)]
-    pub log: Log,
+    pub log: telemetry::Settings,
     pub database: Database,
     /// The directory of the objects.
     pub storage: PathBuf,
@@ -112,26 +112,6 @@ pub struct FirstStart {
     /// The system's configuration, in the names and forms of `PUT /api/v2.0/configurations`.
     #[serde(default)]
     pub configuration: BTreeMap<String, Value>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,registry=debug`.
-    #[serde(default = "info")]
-    pub level: String,
-    #[serde(default)]
-    pub format: Format,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: info(), format: Format::default() }
-    }
-}
-
-fn info() -> String {
-    "info".to_owned()
 }
 
 /// A PostgreSQL server.
