@@ -20,6 +20,8 @@ USER 10000:10000
 ENTRYPOINT ["/harbor"]
 DOCKERFILE
 export HARBOR_IMAGE=e2e-prepare
+# A program that somebody has installed must not be found.
+PATH=$(dirname "$(command -v docker)"):/usr/sbin:/usr/bin:/sbin:/bin
 
 # The data is behind an absolute link, which leads elsewhere in a container.
 ln -s "$work/disk" "$work/link"
@@ -31,16 +33,21 @@ configure() {
     printf '%s\n' "data_volume = $work/link/data" "log_location = $work/logs" "$@" >>"$package/harbor.cfg"
 }
 
-# Every file with its digest, owner and mode.
-state() { find "$package/config" "$package/.env" "$work/disk" "$work/logs" \( -type f -exec sha256sum {} + -o -true \) -printf '%p %U:%G %m\n' | sort; }
+# Every file and folder with its owner and mode, and every file with its digest.
+state() {
+    local folders=("$package/config" "$package/.env" "$work/disk" "$work/logs")
+    find "${folders[@]}" -printf '%p %U:%G %m\n' | sort
+    find "${folders[@]}" -type f -exec sha256sum {} + | sort
+}
 
 scenario "the image alone prepares an installation with HTTPS, from any folder"
 configure "hostname = reg.example.com:8443" "ui_url_protocol = https"
-out=$(cd / && PATH=/usr/bin:/bin "$package/prepare")
+out=$(cd / && "$package/prepare")
 contains "$out" "Generated configuration file: ./config/registry/config.yml"
 contains "$out" "sudo mkdir -p /etc/docker/certs.d/reg.example.com:8443"
 contains "$out" "The configuration files are ready, please use docker-compose to start the service."
-openssl verify -x509_strict -CAfile "$work/disk/data/ca_download/ca.crt" -verify_hostname reg.example.com "$package/config/proxy/cert/server.crt"
+openssl verify -x509_strict -CAfile "$work/disk/data/ca_download/ca.crt" -verify_hostname reg.example.com \
+    "$package/config/proxy/cert/server.crt"
 equal "0:10000 640" "$(stat -c '%u:%g %a' "$package/config/ui/config.yml")"
 equal "10000:10000 750" "$(stat -c '%u:%g %a' "$work/disk/data/registry")"
 
@@ -62,7 +69,7 @@ contains "$out" "is it ui_url_protocol that is meant?"
 state >"$work/after"
 diff "$work/before" "$work/after"
 rm -r "${package:?}/bin"
-PATH=/usr/bin:/bin refuses "$package/prepare"
+refuses "$package/prepare"
 contains "$out" "3 mistakes, nothing was changed"
 state >"$work/after"
 diff "$work/before" "$work/after"
@@ -70,11 +77,11 @@ diff "$work/before" "$work/after"
 scenario "options are passed on, and their paths are those of where it was started"
 configure "hostname = reg.example.com"
 mv "$package/harbor.cfg" "$work/other.cfg"
-out=$(cd "$work" && PATH=/usr/bin:/bin ./harbor/prepare --conf other.cfg --output "$work/elsewhere")
+out=$(cd "$work" && ./harbor/prepare --conf other.cfg --output "$work/elsewhere")
 contains "$out" "Generated configuration file: $work/elsewhere/proxy/nginx.conf"
 refuses "$package/prepare" --with-notary
 contains "$out" "is not part of this version"
 
 scenario "without the program and the image it says what to do"
-HARBOR_IMAGE=e2e-absent PATH=/usr/bin:/bin refuses "$package/prepare"
+HARBOR_IMAGE=e2e-absent refuses "$package/prepare"
 contains "$out" "./install.sh loads the images"
