@@ -34,6 +34,8 @@ use crate::upstream::BUFFER;
 
 /// After an error that hits every connection, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);
+/// Encrypted bytes that wait for the socket: a piece of a file in one write.
+const TLS_BUFFER: usize = 256 * 1024;
 /// What one HTTP/2 client may send before it is read: of one stream, of all.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -123,11 +125,12 @@ async fn serve(
         let talk = Talk::new(front, state, address, facts, pulse);
         return talk.http1(socket, door).await;
     };
-    let Some(stream) = shake(front, acceptor.accept(socket), client.header_timeout, peer).await
+    let Some(mut stream) = shake(front, acceptor.accept(socket), client.header_timeout, peer).await
     else {
         return;
     };
-    let (_, connection) = stream.get_ref();
+    let (_, connection) = stream.get_mut();
+    connection.set_buffer_limit(Some(TLS_BUFFER));
     facts.tls = Some(tls::facts(connection));
     let http2 = connection.alpn_protocol() == Some(b"h2");
     let talk = Talk::new(front, state, address, facts, pulse);
