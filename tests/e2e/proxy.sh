@@ -146,6 +146,8 @@ start_proxy nginx.http.conf
 stop_server
 http 502 "http://$front/v2/"
 equal UNAVAILABLE "$(jq -r '.errors[0].code' <<<"$body")"
+id=$(header x-request-id)
+equal 32 ${#id}
 http 502 "http://$front/api/v2.0/projects"
 equal UNKNOWN "$(jq -r '.errors[0].code' <<<"$body")"
 http 502 "http://$front/harbor/projects"
