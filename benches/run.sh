@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
-# Measures this registry, Debian's docker-registry, and docker-registry behind nginx as Harbor configures it, one
-# after another on this machine, and writes benches/results.md. See benches/README.md.
+# Measures this registry, alone and as a deployment behind its proxy, Debian's docker-registry, and docker-registry behind
+# nginx as Harbor configures it, one after another on this machine, and writes benches/results.md. See benches/README.md.
 #
-#   benches/run.sh                       the whole suite, three rounds: about half an hour
+#   benches/run.sh                       the whole suite, three rounds: about an hour
 #   benches/run.sh --quick               one short round, to see that everything works
 #   benches/run.sh --rounds 5 --seconds 8
 #   benches/run.sh --servers "docker-registry docker-registry-nginx"
 #   benches/run.sh --works "image-push:8 blob-pull-128m:1"
+#   benches/run.sh --program FILE        measures this program instead of building one
 #   benches/run.sh --profile image-push  records where ours spends its time instead, with perf
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=benches/lib/servers.sh
+. benches/lib/servers.sh
+# shellcheck source=benches/lib/deployment.sh
+. benches/lib/deployment.sh
 
-rounds=3 seconds=4 output=benches/results.md build=release profile=
-servers="harbor docker-registry docker-registry-nginx"
+rounds=3 seconds=4 output=benches/results.md build=release profile='' program='' works=''
+chain="deployment docker-registry-nginx deployment-tls docker-registry-nginx-tls deployment-direct"
+servers="harbor docker-registry $chain"
 # work:connections[:upload]. What fills the disk comes last.
-works="blob-head:8 blob-pull-small:8 blob-push-small:8 image-pull:8 image-push:8 image-push:8:put
-  manifest-get-tag:8 manifest-get-digest:8 manifest-head-tag:8 manifest-head-digest:8
+chain_works="manifest-get-tag:1 manifest-get-tag:8 manifest-get-digest:8 image-pull:8 image-push:8
+  blob-pull-128m:1 blob-pull-128m:4"
+all_works="blob-head:8 blob-pull-small:8 blob-push-small:8 image-pull:8 image-push:8 image-push:8:put
+  manifest-get-tag:1 manifest-get-tag:8 manifest-get-digest:8 manifest-head-tag:8 manifest-head-digest:8
   manifest-put-tag:8 manifest-put-digest:8 tag-list:8 tag-page:8 token:8
   blob-pull-32m:4 blob-pull-128m:1 blob-pull-128m:4
   blob-push-32m:1 blob-push-32m:1:put blob-push-32m:4 blob-push-128m:1"
@@ -30,6 +38,7 @@ while [ $# -gt 0 ]; do
     --servers) servers=$2; shift ;;
     --works) works=$2; shift ;;
     --output) output=$2; shift ;;
+    --program) program=$2; shift ;;
     --debug) build=debug ;; # unoptimised builds, for work on the suite itself
     --profile) profile=$2; shift ;;
     *) echo "benches/run.sh: unknown option $1; the first lines of this script list them" >&2; exit 2 ;;
@@ -37,11 +46,34 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+# works_of SERVER: those asked for, or those that say something about it.
+works_of() {
+  if [ -n "$works" ]; then
+    echo "$works"
+    return
+  fi
+  case $1 in
+    deployment-direct) echo manifest-get-tag:1 manifest-get-tag:8 ;;
+    deployment* | *-tls) echo "$chain_works" ;;
+    # Beside one process in all of them, beside the chain in the chain's.
+    docker-registry-nginx) if [[ " $servers " == *" harbor "* ]]; then echo "$all_works"; else echo "$chain_works"; fi ;;
+    *) echo "$all_works" ;;
+  esac
+}
+
+# measures PREFIX: whether a server with such a name is measured.
+measures() { [[ " $servers" == *" $1"* ]]; }
+
 install_missing() {
   local missing=()
   command -v docker-registry >/dev/null || missing+=(docker-registry)
   command -v nginx >/dev/null || missing+=(nginx)
   command -v curl >/dev/null || missing+=(curl)
+  command -v openssl >/dev/null || missing+=(openssl)
+  if measures deployment; then
+    command -v logger >/dev/null || missing+=(bsdutils)
+    [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || missing+=(postgresql)
+  fi
   [ ${#missing[@]} -eq 0 ] && return
   echo "installing from Debian: ${missing[*]}"
   local sudo=
@@ -50,112 +82,8 @@ install_missing() {
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
   # Only the programs are wanted, not the services that Debian starts with them.
   if [ -d /run/systemd/system ]; then
-    $sudo systemctl disable --quiet --now "${missing[@]/curl/}" 2>/dev/null || true
+    $sudo systemctl disable --quiet --now docker-registry nginx postgresql 2>/dev/null || true
   fi
-}
-
-free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 20000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "$port"
-      return
-    fi
-  done
-}
-
-# Waits until $1 answers with success; $2 is the process that should.
-await() {
-  for _ in $(seq 300); do
-    curl -fsS -o /dev/null "$1" 2>/dev/null && return
-    kill -0 "$2" 2>/dev/null || { echo "the server ended before it was ready; its log:" >&2; cat "$dir/log" >&2; exit 1; }
-    sleep 0.1
-  done
-  echo "no answer from $1 in 30 s; the server's log:" >&2
-  cat "$dir/log" >&2
-  exit 1
-}
-
-start_harbor() {
-  port=$(free_port) account=(--user admin --password "$password")
-  HARBOR_ADMIN_PASSWORD=$password "target/$build/harbor" serve --listen "127.0.0.1:$port" --data "$dir/data" \
-    >"$dir/log" 2>&1 &
-  pids=($!)
-  await "http://127.0.0.1:$port/api/v2.0/health" "${pids[0]}"
-}
-
-# distribution's own sample configuration, without access log and health checks of the disk.
-start_docker_registry() {
-  port=$(free_port) account=()
-  cat >"$dir/registry.yml" <<YAML
-version: 0.1
-log: { level: error, accesslog: { disabled: true } }
-storage:
-  filesystem: { rootdirectory: $dir/data }
-  cache: { blobdescriptor: inmemory }
-  delete: { enabled: true }
-http: { addr: "127.0.0.1:$port" }
-YAML
-  docker-registry serve "$dir/registry.yml" >"$dir/log" 2>&1 &
-  pids=($!)
-  await "http://127.0.0.1:$port/v2/" "${pids[0]}"
-}
-
-# The settings of Harbor's make/photon/prepare/templates/nginx/nginx.http.conf.jinja that bear on /v2/. Harbor has its
-# core, another proxy, between nginx and the registry: the real path is longer than this one.
-start_docker_registry_nginx() {
-  start_docker_registry
-  local upstream=$port
-  port=$(free_port)
-  mkdir -p "$dir/nginx"
-  cat >"$dir/nginx.conf" <<NGINX
-worker_processes auto;
-pid $dir/nginx.pid;
-error_log $dir/nginx.log error;
-events { worker_connections 1024; use epoll; multi_accept on; }
-http {
-  client_body_temp_path $dir/nginx/body;
-  proxy_temp_path $dir/nginx/proxy;
-  fastcgi_temp_path $dir/nginx/fastcgi;
-  uwsgi_temp_path $dir/nginx/uwsgi;
-  scgi_temp_path $dir/nginx/scgi;
-  tcp_nodelay on;
-  proxy_http_version 1.1;
-  upstream core { server 127.0.0.1:$upstream; }
-  log_format timed_combined '\$remote_addr - "\$request" \$status \$body_bytes_sent '
-    '"\$http_referer" "\$http_user_agent" \$request_time \$upstream_response_time \$pipe';
-  access_log $dir/access.log timed_combined;
-  server {
-    listen 127.0.0.1:$port;
-    server_tokens off;
-    client_max_body_size 0;
-    chunked_transfer_encoding on;
-    location /v2/ {
-      proxy_pass http://core/v2/;
-      proxy_set_header Host \$http_host;
-      proxy_set_header X-Real-IP \$remote_addr;
-      proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto \$scheme;
-      proxy_buffering off;
-      proxy_request_buffering off;
-      proxy_send_timeout 900;
-      proxy_read_timeout 900;
-    }
-  }
-}
-NGINX
-  # Its workers are another user's, who cannot enter a private folder.
-  chmod 755 "$dir"
-  nginx -c "$dir/nginx.conf" -e "$dir/nginx.log" -g "daemon off;" >>"$dir/log" 2>&1 &
-  pids+=($!)
-  await "http://127.0.0.1:$port/v2/" "${pids[1]}"
-}
-
-stop() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  wait "${pids[@]}" 2>/dev/null || true
-  pids=()
 }
 
 cleanup() {
@@ -163,22 +91,17 @@ cleanup() {
   rm -rf "$root"
 }
 
-# The flags that name the server under test.
-under_test() {
-  printf -- '--target http://127.0.0.1:%s --server %s' "$port" "$server"
-  printf -- ' --pid %s' "${pids[@]}"
-}
-
 play() {
-  local work connections upload count=()
+  local work connections upload flags=()
   IFS=: read -r work connections upload <<<"$1"
+  flags=(--target "$url" --ca "$certificate" --server "$server" "${account[@]}")
+  flags+=("${pids[@]/#/--pid=}" "${database_pids[@]/#/--database-pid=}")
   case "$work" in
-    blob-push-32m) count=(--count $((max_bytes >> 25))) ;;
-    blob-push-128m) count=(--count $((max_bytes >> 27))) ;;
+    blob-push-32m) flags+=(--count $((max_bytes >> 25))) ;;
+    blob-push-128m) flags+=(--count $((max_bytes >> 27))) ;;
   esac
-  # shellcheck disable=SC2046
-  "target/$build/load" run $(under_test) --work "$work" --concurrency "${connections:-8}" --upload "${upload:-patch}" \
-    --seconds "$seconds" "${count[@]}" --round "$round" --json "$reports" "${account[@]}" || failures=$((failures + 1))
+  "$load" run "${flags[@]}" --work "$work" --concurrency "${connections:-8}" --upload "${upload:-patch}" \
+    --seconds "$seconds" --round "$round" --json "$reports" || failures=$((failures + 1))
 }
 
 measure() {
@@ -186,27 +109,26 @@ measure() {
   dir=$root/$server.$round
   mkdir -p "$dir"
   "start_${server//-/_}"
-  local idle=()
-  for pid in "${pids[@]}"; do idle+=(--pid "$pid"); done
-  "target/$build/load" memory "${idle[@]}" --server "$server" --round "$round" --json "$reports"
-  for spec in $works; do play "$spec"; done
+  "$load" memory "${pids[@]/#/--pid=}" --server "$server" --round "$round" --json "$reports"
+  local spec
+  for spec in $(works_of "$server"); do play "$spec"; done
   stop
   rm -rf "$dir"
 }
 
-# Where ours spends its CPU time while it does the work $1: the heaviest functions, to stdout.
+# profile SERVER WORK: where ours spends its CPU time meanwhile: the heaviest functions, to stdout.
 profile() {
   if ! command -v perf >/dev/null; then
     echo "perf is not installed (Debian: linux-perf)"
     return
   fi
-  server=harbor round=profile dir=$root/profile
+  local server=$1 dir=$root/profile
   mkdir -p "$dir"
-  start_harbor
+  "start_${server//-/_}"
   # The whole play is recorded, its preparation included; that is short against the clock.
-  perf record -o "$dir/perf.data" -q -F 997 -p "${pids[0]}" >/dev/null 2>&1 &
+  perf record -o "$dir/perf.data" -q -F 997 -p "$(IFS=,; echo "${pids[*]}")" >/dev/null 2>&1 &
   local recorder=$!
-  round=0 reports=$dir seconds=8 play "$1" >&2
+  round=0 reports=$dir seconds=8 play "$2" >&2
   kill -INT "$recorder" 2>/dev/null || true
   wait "$recorder" || true
   stop
@@ -215,43 +137,69 @@ profile() {
   rm -rf "$dir"
 }
 
-# Says where the time goes in every work that falls short.
+# explain LINES: says where the time goes; each line is a server of ours and the work in which it falls short.
 explain() {
-  [ $# -gt 0 ] || return 0
   {
     # shellcheck disable=SC2016
     printf '\n## Where the time goes\n\nThe functions of harbor with the most CPU time, by `perf`, in each work that falls short.\n'
-    local spec
-    for spec in "$@"; do
-      printf '\n### %s\n\n```text\n' "$spec"
-      profile "$spec"
+    local server work
+    while read -r server work; do
+      printf '\n### %s, %s\n\n```text\n' "$server" "$work"
+      profile "$server" "$work" </dev/null
       printf '```\n'
-    done
+    done <<<"$1"
   } >>"$output"
 }
 
+# build: the load generator, and ours as it is released, unless it was named.
+build() {
+  local flags=(--release)
+  [ $build = release ] || flags=()
+  cargo build "${flags[@]}" --locked -p benches
+  load=${CARGO_TARGET_DIR:-target}/$build/load
+  if [ -n "$program" ] || ! { measures harbor || measures deployment || [ -n "$profile" ]; }; then
+    return
+  fi
+  if [ $build = release ]; then
+    program=$(cargo xtask build | tail -n 1)
+  else
+    cargo build --locked -p harbor
+    program=${CARGO_TARGET_DIR:-target}/debug/harbor
+  fi
+}
+
+# Room for all that the works with much to write may write to one server, and for everything else.
+check_space() {
+  local wanted server spec most=0 bulky
+  for server in $servers; do
+    bulky=0
+    for spec in $(works_of "$server"); do [[ $spec != blob-push-*m:* ]] || bulky=$((bulky + 1)); done
+    [ "$bulky" -le "$most" ] || most=$bulky
+  done
+  wanted=$(((2 + most) * max_bytes))
+  if [ "$(df --output=avail -B1 "$root" | tail -n 1)" -lt "$wanted" ]; then
+    echo "benches/run.sh: $root needs $((wanted >> 30)) GiB of free space; set TMPDIR to a larger disk" >&2
+    exit 1
+  fi
+}
+
 install_missing
-flags=()
-[ $build = debug ] || flags=(--release)
-cargo build "${flags[@]}" --locked -p benches
-if [ -n "$profile" ] || [[ " $servers " == *" harbor "* ]]; then
-  cargo build "${flags[@]}" --locked -p harbor
-fi
+build
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/benches.XXXXXX")
 reports=$root/reports
-pids=() failures=0
+pids=() database_pids=() failures=0
+# Of the server under test: where it is asked, and with which account.
+url='' account=()
 password="Bench-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')"
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-if [ "$(df --output=avail -B1 "$root" | tail -n 1)" -lt $((6 * max_bytes)) ]; then
-  echo "benches/run.sh: $root needs $((6 * max_bytes >> 30)) GiB of free space; set TMPDIR to a larger disk" >&2
-  exit 1
-fi
+check_space
+make_certificate
 
 if [ -n "$profile" ]; then
-  profile "$profile"
+  profile "${servers%% *}" "$profile"
   exit
 fi
 
@@ -264,14 +212,13 @@ done
 
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo "no commit")
 [ -z "$(git status --porcelain -- crates Cargo.lock 2>/dev/null)" ] || commit="$commit and uncommitted changes"
-short=$("target/$build/load" compare "$reports" --output "$output" \
+short=$("$load" compare "$reports" --output "$output" \
   --fact "Date=$(date -u +%F)" \
   --fact "Commit=$commit, $build build" \
   --fact "Machine=$(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), Linux $(uname -r), $(df --output=fstype "$root" | tail -n 1) at $(dirname "$root")" \
   --fact "Compared with=docker-registry $(dpkg-query -W -f '${Version}' docker-registry 2>/dev/null || echo '?'), nginx $(dpkg-query -W -f '${Version}' nginx 2>/dev/null || echo '?') (Debian)" \
   --fact "Each work=$seconds s after preparation and warm-up, client and server on the same machine")
-# shellcheck disable=SC2086
-explain $short
+[ -z "$short" ] || explain "$short"
 echo "wrote $output"
 if [ $failures -gt 0 ]; then
   echo "benches/run.sh: $failures works had failed operations; see above" >&2

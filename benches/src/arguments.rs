@@ -88,6 +88,11 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) pid: Vec<u32>,
 
+    /// A process that works for the server and is not part of it, as its database: its CPU time counts, its memory does
+    /// not. Repeat it for each of several.
+    #[arg(long)]
+    pub(crate) database_pid: Vec<u32>,
+
     /// What the server is called in reports.
     #[arg(long, default_value = "server")]
     pub(crate) server: String,

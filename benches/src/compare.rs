@@ -17,8 +17,14 @@ use crate::arguments::CompareArguments;
 const OURS: &str = "harbor";
 const BARE: &str = "docker-registry";
 const CHAINED: &str = "docker-registry-nginx";
+const CHAINED_TLS: &str = "docker-registry-nginx-tls";
+/// Our services behind our proxy.
+const DEPLOYMENT: &str = "deployment";
+const DEPLOYMENT_TLS: &str = "deployment-tls";
+/// The same without the proxy.
+const DIRECT: &str = "deployment-direct";
 
-/// Writes the page, and tells on stdout which works fall short, as `run.sh --works` understands them.
+/// Writes the page, and tells on stdout which server falls short in which work, as `run.sh` names both.
 pub(crate) fn write(arguments: &CompareArguments) -> Result<()> {
     let summary = Summary::new(read(&arguments.folder)?);
     if summary.rows.is_empty() {
@@ -28,8 +34,8 @@ pub(crate) fn write(arguments: &CompareArguments) -> Result<()> {
     let output = &arguments.output;
     fs::write(output, page).with_context(|| format!("cannot write {}", output.display()))?;
     let mut stdout = io::stdout();
-    for key in targets::missed(&summary) {
-        writeln!(stdout, "{key}")?;
+    for (server, key) in targets::missed(&summary) {
+        writeln!(stdout, "{server} {key}")?;
     }
     Ok(())
 }
@@ -65,17 +71,10 @@ fn page(summary: &Summary, facts: &[String]) -> String {
         "- Rounds: {}; every figure is the median over them\n\n",
         summary.rounds
     ));
-    for section in [
-        targets::section(summary),
-        tables::throughput(summary),
-        tables::latency(summary),
-        tables::cpu(summary),
-        tables::memory(summary),
-        tables::trust(summary),
-    ] {
-        page.push_str(&section);
-        page.push('\n');
-    }
+    page.push_str(&targets::section(summary));
+    page.push('\n');
+    page.push_str(&tables::groups(summary));
+    page.push_str(&tables::memory(summary));
     page
 }
 

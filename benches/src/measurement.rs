@@ -87,6 +87,15 @@ impl Measurement {
         quotient(self.cost.server_cpu_seconds, count(self.bytes) / GIB)
     }
 
+    /// Cores that this program kept busy.
+    pub(crate) fn client_cores(&self) -> f64 {
+        quotient(self.cost.client_cpu_seconds, self.seconds)
+    }
+
+    pub(crate) fn other_cores(&self) -> f64 {
+        quotient(self.cost.other_cpu_seconds, self.seconds)
+    }
+
     /// Whether bytes, not operations, are what this work is about.
     pub(crate) fn is_bulk(&self) -> bool {
         self.bytes > 0 && count(self.bytes) / count(self.operations.max(1)) > MIB
@@ -145,9 +154,7 @@ impl fmt::Display for Measurement {
             }
             write!(f, ", peak {} MiB", self.memory.peak >> 10)?;
         }
-        let busy = self.cost.client_cpu_seconds;
-        write!(f, "; client {:.2} cores", quotient(busy, self.seconds))?;
-        write!(f, ", others {:.2}", quotient(self.cost.other_cpu_seconds, self.seconds))?;
+        write!(f, "; client {:.2} cores, others {:.2}", self.client_cores(), self.other_cores())?;
         match &self.first_error {
             Some(error) => write!(f, "; {} ERRORS, the first: {error}", self.errors),
             None => Ok(()),

@@ -1,8 +1,8 @@
 //! What a server cost, as the kernel counts it: CPU time and memory of its processes, from `/proc`.
 //!
 //! A server is the processes it was started as and all their descendants (nginx's workers). CPU time includes that of
-//! children which ended and were waited for. Memory is given as RSS, which counts shared pages in every process, as
-//! PSS, which divides them, and as the peak of RSS that the kernel itself keeps (`VmHWM`).
+//! children which ended and were waited for, and that of its database. Memory is given as RSS, which counts shared pages
+//! in every process, as PSS, which divides them, and as the peak of RSS that the kernel itself keeps (`VmHWM`).
 
 mod stat;
 mod memory;
@@ -28,11 +28,13 @@ const SAMPLE: Duration = Duration::from_millis(200);
 /// The processes of one server.
 pub(crate) struct Server {
     roots: Vec<u32>,
+    /// Not part of it: only what they compute is its cost.
+    databases: Vec<u32>,
 }
 
 impl Server {
-    pub(crate) fn new(roots: &[u32]) -> Self {
-        Self { roots: roots.to_vec() }
+    pub(crate) fn new(roots: &[u32], databases: &[u32]) -> Self {
+        Self { roots: roots.to_vec(), databases: databases.to_vec() }
     }
 
     pub(crate) fn is_known(&self) -> bool {
@@ -41,12 +43,13 @@ impl Server {
 
     /// Seconds of CPU that its processes have used since they started.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        Ok(self.tree()?.values().map(Stat::cpu_seconds).sum())
+        let everyone = [self.roots.as_slice(), self.databases.as_slice()].concat();
+        Ok(self.tree(&everyone)?.values().map(Stat::cpu_seconds).sum())
     }
 
     pub(crate) fn memory(&self) -> Result<Memory> {
         let mut total = Memory::default();
-        for pid in self.tree()?.keys() {
+        for pid in self.tree(&self.roots)?.keys() {
             total.add(&Memory::of(*pid)?);
         }
         Ok(total)
@@ -55,7 +58,7 @@ impl Server {
     /// Makes the kernel's peak start again from what is resident now. It refuses where the server is someone else's
     /// process; the peak is then that of the server's whole life.
     pub(crate) fn forget_peak(&self) -> Result<()> {
-        for pid in self.tree()?.keys() {
+        for pid in self.tree(&self.roots)?.keys() {
             drop(fs::write(format!("/proc/{pid}/clear_refs"), "5"));
         }
         Ok(())
@@ -72,9 +75,9 @@ impl Server {
         Ok(peak)
     }
 
-    fn tree(&self) -> Result<BTreeMap<u32, Stat>> {
+    fn tree(&self, roots: &[u32]) -> Result<BTreeMap<u32, Stat>> {
         let everything = if self.is_known() { all()? } else { BTreeMap::new() };
-        Ok(descendants(&self.roots, everything))
+        Ok(descendants(roots, everything))
     }
 }
 
@@ -116,7 +119,7 @@ pub(crate) fn machine_cpu_seconds() -> Result<f64> {
 
 /// Notes what a server holds when nobody asks anything of it.
 pub(crate) fn note(arguments: &MemoryArguments) -> Result<()> {
-    let server = Server::new(&arguments.pid);
+    let server = Server::new(&arguments.pid, &[]);
     // Whatever starting up left to do is done within this time, or is what idling costs.
     let until = Instant::now() + Duration::from_secs(2);
     while let Some(left) = until.checked_duration_since(Instant::now()) {

@@ -34,7 +34,7 @@ pub(crate) fn play(work: Work, arguments: &RunArguments) -> Result<Measurement> 
         "the registry has no token service".clone_into(&mut measurement.skipped);
         return Ok(measurement);
     };
-    let server = Server::new(&arguments.pid);
+    let server = Server::new(&arguments.pid, &arguments.database_pid);
     if server.is_known() {
         // What was prepared is written back now, or the kernel would do it on the clock.
         rustix::fs::sync();

@@ -70,8 +70,19 @@ impl Row {
         self.median(server, Measurement::per_second).map(|speed| speed / base)
     }
 
-    pub(super) fn errors(&self) -> u64 {
-        self.servers.values().flatten().map(|measurement| measurement.errors).sum()
+    /// How much CPU time one server spends on an operation, as a multiple of the other's.
+    pub(super) fn cost_ratio(&self, server: &str, base: &str) -> Option<f64> {
+        let cost = |server| self.median(server, Measurement::cpu_ms_per_operation);
+        cost(server).zip(cost(base).filter(|cost| *cost > 0.0)).map(|(cost, base)| cost / base)
+    }
+
+    pub(super) fn has(&self, server: &str) -> bool {
+        !self.measurements(server).is_empty()
+    }
+
+    pub(super) fn errors(&self, servers: &[&str]) -> u64 {
+        let measurements = servers.iter().flat_map(|server| self.measurements(server));
+        measurements.map(|measurement| measurement.errors).sum()
     }
 
     pub(super) fn is_bulk(&self) -> bool {

@@ -1,43 +1,144 @@
 //! The tables after the targets: everything that was measured, server beside server.
 
 use super::summary::{Key, Row, Summary};
-use super::{BARE, CHAINED, OURS};
+use super::{BARE, CHAINED, CHAINED_TLS, DEPLOYMENT, DEPLOYMENT_TLS, DIRECT, OURS};
 use crate::measurement::Measurement;
 
-const SERVERS: [&str; 3] = [OURS, BARE, CHAINED];
+/// Servers that are shown side by side.
+struct Group {
+    title: &'static str,
+    servers: &'static [&'static str],
+    ours: &'static str,
+    /// What ours is compared with; the first one by CPU time too.
+    bases: &'static [&'static str],
+}
 
-/// A table of one line per work; `cells` fills what follows the work and its connections.
-fn table(
-    summary: &Summary,
-    title: &str,
-    columns: &[&str],
-    cells: impl Fn(&Row) -> Vec<String>,
-) -> String {
-    let mut text = format!("## {title}\n\n| work | connections |");
-    for column in columns {
-        text.push_str(&format!(" {column} |"));
-    }
-    text.push_str(&format!("\n|---|---|{}\n", "---|".repeat(columns.len())));
-    for (key, row) in &summary.rows {
-        text.push_str(&line(key, &cells(row)));
+const GROUPS: [Group; 3] = [
+    Group {
+        title: "One process",
+        servers: &[OURS, BARE, CHAINED],
+        ours: OURS,
+        bases: &[BARE, CHAINED],
+    },
+    Group {
+        title: "The whole chain",
+        servers: &[DEPLOYMENT, DIRECT, CHAINED],
+        ours: DEPLOYMENT,
+        bases: &[CHAINED],
+    },
+    Group {
+        title: "The whole chain, over TLS",
+        servers: &[DEPLOYMENT_TLS, CHAINED_TLS],
+        ours: DEPLOYMENT_TLS,
+        bases: &[CHAINED_TLS],
+    },
+];
+
+/// In more than one group, and the reason to show none.
+const SHARED: &str = CHAINED;
+
+const SERVERS: [&str; 7] = [OURS, BARE, CHAINED, DEPLOYMENT, DIRECT, DEPLOYMENT_TLS, CHAINED_TLS];
+
+/// Every group of which something was measured.
+pub(super) fn groups(summary: &Summary) -> String {
+    let mut text = String::new();
+    for group in &GROUPS {
+        if group.rows(summary).next().is_none() {
+            continue;
+        }
+        text.push_str(&format!("## {}\n\n", group.title));
+        let tables = [Group::throughput, Group::latency, Group::cpu, Group::trust];
+        for table in tables {
+            text.push_str(&table(group, summary));
+            text.push('\n');
+        }
     }
     text
 }
 
-fn line(key: &Key, cells: &[String]) -> String {
-    format!("| {} | {} | {} |\n", key.name(), key.concurrency, cells.join(" | "))
-}
+impl Group {
+    fn rows<'a>(&'a self, summary: &'a Summary) -> impl Iterator<Item = (&'a Key, &'a Row)> {
+        let own = |row: &Row| self.servers.iter().any(|it| *it != SHARED && row.has(it));
+        summary.rows.iter().filter(move |(_, row)| own(row))
+    }
 
-pub(super) fn throughput(summary: &Summary) -> String {
-    let columns =
-        [OURS, BARE, CHAINED, "harbor ÷ docker-registry", "harbor ÷ docker-registry-nginx"];
-    table(summary, "Throughput", &columns, |row| {
-        let mut cells: Vec<String> =
-            SERVERS.iter().map(|server| shown(row, server, speed)).collect();
-        cells.push(times(row.ratio(OURS, BARE)));
-        cells.push(times(row.ratio(OURS, CHAINED)));
-        cells
-    })
+    /// A table of one line per work; `cells` fills what follows the work and its connections.
+    fn table(
+        &self,
+        summary: &Summary,
+        title: &str,
+        columns: &[String],
+        cells: impl Fn(&Row) -> Vec<String>,
+    ) -> String {
+        let mut text = format!("### {title}\n\n| work | connections |");
+        for column in columns {
+            text.push_str(&format!(" {column} |"));
+        }
+        text.push_str(&format!("\n|---|---|{}\n", "---|".repeat(columns.len())));
+        for (key, row) in self.rows(summary) {
+            let cells = cells(row).join(" | ");
+            text.push_str(&format!("| {} | {} | {cells} |\n", key.name(), key.concurrency));
+        }
+        text
+    }
+
+    /// The servers' names, for columns.
+    fn names(&self) -> Vec<String> {
+        self.servers.iter().map(|server| (*server).to_owned()).collect()
+    }
+
+    fn cells(&self, row: &Row, cell: fn(&Row, &str) -> Option<String>) -> Vec<String> {
+        self.servers.iter().map(|server| cell(row, server).unwrap_or_else(dash)).collect()
+    }
+
+    fn throughput(&self, summary: &Summary) -> String {
+        let mut columns = self.names();
+        columns.extend(self.bases.iter().map(|base| format!("{} ÷ {base}", self.ours)));
+        self.table(summary, "Throughput", &columns, |row| {
+            let mut cells = self.cells(row, speed);
+            cells.extend(self.bases.iter().map(|base| times(row.ratio(self.ours, base))));
+            cells
+        })
+    }
+
+    fn latency(&self, summary: &Summary) -> String {
+        let title = "Latency in milliseconds: p50 / p90 / p99 / max";
+        self.table(summary, title, &self.names(), |row| self.cells(row, percentiles))
+    }
+
+    fn cpu(&self, summary: &Summary) -> String {
+        let base = self.bases.first().copied();
+        let mut columns = self.names();
+        columns.extend(base.map(|base| format!("{base} ÷ {}", self.ours)));
+        self.table(summary, "CPU time of the server", &columns, |row| {
+            let mut cells = self.cells(row, cost);
+            cells.extend(base.map(|base| times(row.cost_ratio(base, self.ours))));
+            cells
+        })
+    }
+
+    fn trust(&self, summary: &Summary) -> String {
+        let mut columns: Vec<String> =
+            self.servers.iter().map(|server| format!("spread {server}")).collect();
+        columns.extend(["client", "others", "errors"].map(str::to_owned));
+        let mut text = self.table(summary, "How far to trust this", &columns, |row| {
+            let cores = |of: fn(&Measurement) -> f64| {
+                let all = self.servers.iter().flat_map(|server| row.values(server, of));
+                all.reduce(f64::max).map_or_else(dash, |cores| format!("{cores:.2}"))
+            };
+            let mut cells = self.cells(row, spread);
+            cells.push(cores(Measurement::client_cores));
+            cells.push(cores(Measurement::other_cores));
+            cells.push(row.errors(self.servers).to_string());
+            cells
+        });
+        text.push_str(
+            "\nSpread is the slowest and the fastest round as a share of the median. Client and others are the most cores \
+             that the load generator, and whatever else ran on the machine, kept busy in any round: cores that the server \
+             could not have.\n",
+        );
+        text
+    }
 }
 
 /// Bulk works in bytes, all others in operations.
@@ -49,31 +150,12 @@ fn speed(row: &Row, server: &str) -> Option<String> {
     Some(format!("{:.0}/s", row.median(server, Measurement::per_second)?))
 }
 
-pub(super) fn latency(summary: &Summary) -> String {
-    let title = "Latency in milliseconds: p50 / p90 / p99 / max";
-    table(summary, title, &SERVERS, |row| {
-        SERVERS.iter().map(|server| shown(row, server, percentiles)).collect()
-    })
-}
-
 fn percentiles(row: &Row, server: &str) -> Option<String> {
     let p50 = row.median(server, |one| one.latency_ms.p50)?;
     let p90 = row.median(server, |one| one.latency_ms.p90)?;
     let p99 = row.median(server, |one| one.latency_ms.p99)?;
     let max = row.median(server, |one| one.latency_ms.max)?;
     Some(format!("{p50:.2} / {p90:.2} / {p99:.2} / {max:.1}"))
-}
-
-pub(super) fn cpu(summary: &Summary) -> String {
-    let columns = [OURS, BARE, CHAINED, "docker-registry ÷ harbor"];
-    table(summary, "CPU time of the server", &columns, |row| {
-        let mut cells: Vec<String> =
-            SERVERS.iter().map(|server| shown(row, server, cost)).collect();
-        let of = |server| row.median(server, Measurement::cpu_ms_per_operation);
-        let ours = of(OURS).filter(|ours| *ours > 0.0);
-        cells.push(times(of(BARE).zip(ours).map(|(bare, ours)| bare / ours)));
-        cells
-    })
 }
 
 fn cost(row: &Row, server: &str) -> Option<String> {
@@ -84,64 +166,32 @@ fn cost(row: &Row, server: &str) -> Option<String> {
     Some(format!("{:.3} ms/op", row.median(server, Measurement::cpu_ms_per_operation)?))
 }
 
+fn spread(row: &Row, server: &str) -> Option<String> {
+    let speeds = row.values(server, Measurement::per_second);
+    let median = row.median(server, Measurement::per_second).filter(|median| *median > 0.0)?;
+    let slowest = speeds.iter().copied().reduce(f64::min)?;
+    let fastest = speeds.iter().copied().reduce(f64::max)?;
+    Some(format!("{:.0}–{:.0} %", slowest / median * 100.0, fastest / median * 100.0))
+}
+
+/// Of every server that was measured.
 pub(super) fn memory(summary: &Summary) -> String {
     let mut text = String::from(
-        "## Memory of the server in MiB\n\nIdle is the median over rounds, loaded the worst moment of all works.\n\n\
+        "## Memory of the server in MiB\n\nIdle is the median over rounds, loaded the worst moment of all works. A database \
+         is not part of it.\n\n\
          | server | idle RSS | idle PSS | loaded RSS | loaded PSS |\n|---|---|---|---|---|\n",
     );
+    let pair = |memory: Option<(f64, f64)>| match memory {
+        Some((rss, pss)) => format!("{rss:.0} | {pss:.0}"),
+        None => "– | –".to_owned(),
+    };
     for server in SERVERS {
-        let pair = |memory: Option<(f64, f64)>| match memory {
-            Some((rss, pss)) => format!("{rss:.0} | {pss:.0}"),
-            None => "– | –".to_owned(),
-        };
-        let (idle, loaded) = (pair(summary.idle(server)), pair(summary.loaded(server)));
-        text.push_str(&format!("| {server} | {idle} | {loaded} |\n"));
-    }
-    text
-}
-
-pub(super) fn trust(summary: &Summary) -> String {
-    let columns = ["spread harbor", "spread docker-registry", "client", "others", "errors"];
-    let mut text = table(summary, "How far to trust this", &columns, |row| {
-        let cores = |of: fn(&Measurement) -> f64| {
-            let busiest = SERVERS.iter().flat_map(|server| row.values(server, of)).reduce(f64::max);
-            busiest.map_or_else(dash, |cores| format!("{cores:.2}"))
-        };
-        vec![
-            spread(row, OURS),
-            spread(row, BARE),
-            cores(|one| per_second(one, one.cost.client_cpu_seconds)),
-            cores(|one| per_second(one, one.cost.other_cpu_seconds)),
-            row.errors().to_string(),
-        ]
-    });
-    text.push_str(
-        "\nSpread is the slowest and the fastest round as a share of the median. Client and others are the most cores \
-         that the load generator, and whatever else ran on the machine, kept busy in any round: cores that the server \
-         could not have.\n",
-    );
-    text
-}
-
-fn per_second(measurement: &Measurement, seconds: f64) -> f64 {
-    if measurement.seconds > 0.0 { seconds / measurement.seconds } else { 0.0 }
-}
-
-fn spread(row: &Row, server: &str) -> String {
-    let speeds = row.values(server, Measurement::per_second);
-    let median = row.median(server, Measurement::per_second).filter(|median| *median > 0.0);
-    let slowest = speeds.iter().copied().reduce(f64::min);
-    let fastest = speeds.iter().copied().reduce(f64::max);
-    match (median, slowest, fastest) {
-        (Some(median), Some(slowest), Some(fastest)) => {
-            format!("{:.0}–{:.0} %", slowest / median * 100.0, fastest / median * 100.0)
+        let (idle, loaded) = (summary.idle(server), summary.loaded(server));
+        if idle.or(loaded).is_some() {
+            text.push_str(&format!("| {server} | {} | {} |\n", pair(idle), pair(loaded)));
         }
-        _ => dash(),
     }
-}
-
-fn shown(row: &Row, server: &str, cell: fn(&Row, &str) -> Option<String>) -> String {
-    cell(row, server).unwrap_or_else(dash)
+    text
 }
 
 fn times(ratio: Option<f64>) -> String {

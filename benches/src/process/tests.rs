@@ -48,7 +48,16 @@ fn memory_is_read_from_both_files() {
 
 #[test]
 fn this_program_uses_some_of_the_machine() {
-    let server = Server::new(&[std::process::id()]);
+    let server = Server::new(&[std::process::id()], &[]);
     assert!(server.memory().expect("memory").rss > 0);
     assert!(machine_cpu_seconds().expect("time") >= own_cpu_seconds().expect("time"));
+}
+
+#[test]
+fn a_database_costs_time_and_no_memory() {
+    let nobody = u32::MAX;
+    let server = Server::new(&[nobody], &[std::process::id()]);
+    assert_eq!(server.memory().expect("memory"), Memory::default());
+    assert!(server.cpu_seconds().expect("time") >= 0.0);
+    assert_eq!(server.tree(&server.databases).expect("a tree").len(), 1);
 }
