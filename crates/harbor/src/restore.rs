@@ -8,6 +8,7 @@ mod target;
 mod rows;
 mod objects;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -164,9 +165,10 @@ impl<'a> Session<'a> {
         let settled = rows.settle(self.now)?;
         if header.objects.is_some() {
             objects.end(rows, &self.progress)?;
-            let same = objects.missing.0 == end.missing;
+            // In another order perhaps: small objects are written beside large ones.
+            let sorted = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
             ensure!(
-                same,
+                sorted(&objects.missing.0) == sorted(&end.missing),
                 "the backup lacks other objects than it says; the last ones are named above"
             );
         } else {
@@ -217,6 +219,9 @@ impl<'a> Session<'a> {
 
     /// Leaves the place as empty as it was.
     fn undo(&mut self, error: anyhow::Error) -> anyhow::Error {
+        if let Some(objects) = &mut self.objects {
+            objects.give_up();
+        }
         if let Some(rows) = self.rows.take() {
             rows.give_up();
         }

@@ -136,7 +136,7 @@ async fn objects(instance: &Instance) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for object in domain::backup::objects(&mut tx, None, 100).await.unwrap() {
         let key: Key = object.object_key.parse().unwrap();
-        let content = instance.store.read_all(&key, 1_000).await.unwrap();
+        let content = instance.store.read_all(&key, 2_000_000).await.unwrap();
         found.push((object.digest, content.to_vec()));
     }
     found
@@ -177,6 +177,21 @@ fn kid(instance: &Instance) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_on_sqlite_is_restored_as_it_was() {
     is_restored_as_it_was(Site::on_sqlite(), Site::on_sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_and_many_small_objects_are_restored_as_they_were() {
+    let (source, target) = (filled(Site::on_sqlite()).await, Site::on_sqlite());
+    let instance = source.open().await;
+    for number in 0..40_u8 {
+        let length = if number % 10 == 5 { 1_500_000 } else { 500 };
+        let content: &'static [u8] = vec![number; length].leak();
+        upload(&instance, Digest::of(content), content).await;
+    }
+    let from = source.backup(false).await.unwrap();
+    target.restore(&from, false).await.unwrap();
+    let restored = objects(&target.open().await).await;
+    assert_eq!((restored.len(), restored), (43, objects(&instance).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
