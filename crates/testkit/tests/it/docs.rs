@@ -69,9 +69,9 @@ fn commands_of_harbor_are_understood() {
         let lines: Vec<&str> = shown.chain(page.words()).collect();
         for line in lines {
             let line = line.trim_start_matches("ExecStart=");
-            // Variables may stand before a command.
+            // Variables may stand before a command, files behind it.
             let words = line.split_whitespace().skip_while(|word| is_variable(word));
-            let words: Vec<&str> = words.collect();
+            let words: Vec<&str> = words.take_while(|word| !word.starts_with(['<', '>'])).collect();
             let is_program = |word: &&str| {
                 *word == "harbor" || *word == "/harbor" || word.ends_with("/bin/harbor")
             };
@@ -212,11 +212,9 @@ fn the_table_of_roles_is_that_of_the_code() {
 fn installation_tells_every_option_of_the_script() {
     let help = Command::new(root().join("install.sh")).arg("--help").output();
     let help = String::from_utf8(help.expect("the script runs").stdout).expect("help is text");
-    let real = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
-    let real: BTreeSet<_> = real
-        .filter_map(|line| line.split_whitespace().next())
-        .map(|name| format!("--{name}"))
-        .collect();
+    let words = help.split_whitespace().map(|word| word.trim_matches(['[', ']', ';', ',']));
+    let real = words.filter(|word| word.starts_with("--")).map(str::to_owned);
+    let real: BTreeSet<String> = real.collect();
     let rows = page("docs/installation.md").rows("## Options of install.sh");
     let told = rows.iter().flat_map(|row| quoted(&row[0])).map(str::to_owned);
     assert_eq!(told.collect::<BTreeSet<_>>(), real);
