@@ -84,15 +84,17 @@ fn absent(asked: bool, option: &str, what: &str) -> Result<()> {
 
 fn plan(options: &Prepare, now: OffsetDateTime) -> Result<Plan> {
     let conf = &options.conf;
-    let text = machine::read(conf)?.with_context(|| {
+    let bytes = machine::bytes(conf)?.with_context(|| {
         format!(
             "there is no {}: copy harbor.cfg.example to it and set hostname, or name another with --conf",
             conf.display()
         )
     })?;
     let mut problems = Problems::of(conf.display().to_string());
-    let (config, notices) = config::parse(&text, &mut problems);
+    // Comments may be in any encoding; values are checked.
+    let (config, notices) = config::parse(&String::from_utf8_lossy(&bytes), &mut problems);
     if !problems.is_empty() {
+        look_further(&config, now, &mut problems);
         return Err(problems.into());
     }
     let secrets = secrets::find(&config, &mut problems)?;
@@ -106,6 +108,20 @@ fn plan(options: &Prepare, now: OffsetDateTime) -> Result<Plan> {
     let rendered = render::render(&options.templates, &config, &variables, certificates.as_ref())?;
     check::check(&rendered, &options.templates)?;
     Ok(Plan { config, secrets, certificates, rendered, notices })
+}
+
+/// Adds what is wrong beside the file, as far as it says where to look; for a run that fails anyway.
+fn look_further(config: &Config, now: OffsetDateTime, problems: &mut Problems) {
+    if problems.spare(&["data_volume", "secretkey_path"]) {
+        drop(secrets::find(config, problems));
+    }
+    let of_certificate = ["hostname", "ui_url_protocol", "data_volume", "ssl_cert", "ssl_cert_key"];
+    if problems.spare(&of_certificate) {
+        drop(certificates::find(config, now, problems));
+    }
+    if problems.spare(&["data_volume", "db_host"]) {
+        refuse_old_data(config, problems);
+    }
 }
 
 /// What Harbor 1.x has in its directory of the database, and of which server it is.

@@ -154,6 +154,13 @@ pub(super) fn lock(path: &Path) -> Result<Option<File>> {
 
 /// The text of a file, or none if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    let Some(bytes) = bytes(path)? else { return Ok(None) };
+    let text = String::from_utf8(bytes);
+    text.map(Some).with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// The content of a file, or none if there is no such file.
+pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -166,15 +173,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
     if bytes.len() as u64 > LARGEST {
         bail!("{} is larger than {LARGEST} bytes: is it the file that is meant?", path.display());
     }
-    let text = String::from_utf8(bytes);
-    text.map(Some).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-        anyhow::anyhow!(
-            "{}:{line}: not UTF-8: write the line again in a text editor",
-            path.display()
-        )
-    })
+    Ok(Some(bytes))
 }
 
 /// Every file below `directory`, relative to it, in order. Names that begin with a dot or end in `~` are those of

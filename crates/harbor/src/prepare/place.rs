@@ -23,6 +23,8 @@ pub(super) struct Staged<'a> {
     machine: Machine,
     output: &'a Path,
     rendered: &'a Rendered,
+    /// Whether there was no output before.
+    is_first: bool,
 }
 
 impl<'a> Staged<'a> {
@@ -32,7 +34,7 @@ impl<'a> Staged<'a> {
         output: &'a Path,
         rendered: &'a Rendered,
     ) -> Result<Self> {
-        let staged = Self { machine, output, rendered };
+        let staged = Self { machine, output, rendered, is_first: !output.exists() };
         // What an interrupted run has left.
         staged.clear().context("cannot remove what an earlier run has left")?;
         machine.ensure(output, 0o750, Owner::READ_BY_SERVICES)?;
@@ -94,7 +96,7 @@ impl Drop for Staged<'_> {
     fn drop(&mut self) {
         let cleared = self.clear().and_then(|()| {
             // Where nothing was before, nothing is left of a run that failed.
-            if machine::is_empty(self.output) && self.output.exists() {
+            if self.is_first && machine::is_empty(self.output) {
                 return fs::remove_dir(self.output);
             }
             Ok(())

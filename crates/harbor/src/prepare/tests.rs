@@ -62,6 +62,33 @@ fn a_mistake_changes_nothing_at_all() {
 }
 
 #[test]
+fn mistakes_beside_the_file_are_told_with_those_in_it() {
+    let fixture = Fixture::new(&format!(
+        "{HTTPS}http_port = 0\nssl_cert = /nowhere/a.crt\nssl_cert_key = /nowhere/a.key\n"
+    ));
+    fs::create_dir(fixture.path("data")).unwrap();
+    fs::write(fixture.path("data/secretkey"), "short").unwrap();
+    let error = fixture.try_prepare().unwrap_err().to_string();
+    assert!(error.starts_with("4 mistakes"), "{error}");
+    // What may be said by a line that is not understood is not looked for.
+    fixture.configure("hostname = reg.example.com\ndata_volum = /srv\n");
+    let error = fixture.try_prepare().unwrap_err().to_string();
+    assert!(error.starts_with("1 mistake,"), "{error}");
+}
+
+#[test]
+fn comments_may_be_in_any_encoding_and_values_may_not() {
+    let fixture = Fixture::new(HTTP);
+    let text = fs::read_to_string(fixture.path("harbor.cfg")).unwrap();
+    let own = |line: &[u8]| [line, text.as_bytes()].concat();
+    fs::write(fixture.path("harbor.cfg"), own(b"# \xd6\xf7\xbb\xfa\n")).unwrap();
+    fixture.prepare();
+    fs::write(fixture.path("harbor.cfg"), own(b"db_name = \xd6\xf7\n")).unwrap();
+    let error = fixture.try_prepare().unwrap_err().to_string();
+    assert!(error.contains("harbor.cfg:1: the line has characters in it"), "{error}");
+}
+
+#[test]
 fn a_mistake_at_the_first_run_leaves_nothing_behind() {
     let fixture = Fixture::new("hostname = localhost\n");
     let before = fixture.contents();

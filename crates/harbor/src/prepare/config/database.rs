@@ -63,7 +63,7 @@ impl Database {
         let set: Vec<&str> = others.into_iter().filter(|key| form.is_set(key)).collect();
         if !set.is_empty() {
             notices.push(format!(
-                "Note: {} count only when db_host names a PostgreSQL server of your own",
+                "Note: has an effect only where db_host names a PostgreSQL server of your own: {}",
                 set.join(", ")
             ));
         }

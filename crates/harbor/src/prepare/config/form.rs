@@ -52,7 +52,7 @@ impl<'a> Form<'a> {
                 format!("line {line} begins with a space and so continues this value"),
                 format!("remove the space at the beginning of line {line}"),
             )),
-            None => parse(&entry.value),
+            None => parse(&entry.value).map_err(|refusal| unquote(&entry.value, refusal)),
         };
         parsed.map_err(|refusal| self.problems.entry(entry, refusal)).ok()
     }
@@ -74,4 +74,14 @@ impl<'a> Form<'a> {
         let keys = self.entries.keys().copied();
         keys.filter(|key| keys::WITHOUT_EFFECT.contains(key)).collect()
     }
+}
+
+/// A refused value may be good but for the quotes that other formats have around it.
+fn unquote(value: &str, refusal: Refusal) -> Refusal {
+    let quoted =
+        |quote: char| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+    if !quoted('"') && !quoted('\'') {
+        return refusal;
+    }
+    Refusal::new("its quotes are taken for a part of it", "write the value without quotes")
 }

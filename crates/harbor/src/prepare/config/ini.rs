@@ -27,8 +27,8 @@ pub(in crate::prepare) fn parse(text: &str, problems: &mut Problems) -> Vec<Entr
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
             continue;
         }
-        if trimmed.contains(char::is_control) {
-            let what = "the line has control characters in it";
+        if trimmed.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+            let what = "the line has characters in it that are not text in UTF-8";
             problems.line(number, "", Refusal::new(what, "write it again in a text editor"));
             continue;
         }
@@ -52,7 +52,13 @@ fn entry(line: usize, text: &str, problems: &mut Problems) -> Option<Entry> {
     }
     let Some((key, value)) = text.split_once(['=', ':']) else {
         let what = "neither `key = value` nor a comment";
-        problems.line(line, text, Refusal::new(what, "put `#` before it, or write `key = value`"));
+        // What follows may be a password.
+        let begin = format!("{} …", text.split_whitespace().next().unwrap_or_default());
+        problems.line(
+            line,
+            &begin,
+            Refusal::new(what, "put `#` before it, or write `key = value`"),
+        );
         return None;
     };
     if key.trim().is_empty() {

@@ -25,6 +25,8 @@ impl Refusal {
 struct Problem {
     /// None for what stands nowhere in the file.
     line: Option<usize>,
+    /// None for a line without a known key.
+    key: Option<String>,
     /// `key = value`, or what else the problem is about.
     subject: String,
     refusal: Refusal,
@@ -55,19 +57,29 @@ impl Problems {
 
     /// A line that cannot be read.
     pub(super) fn line(&mut self, line: usize, subject: &str, refusal: Refusal) {
-        self.list.push(Problem { line: Some(line), subject: subject.to_owned(), refusal });
+        let subject = subject.to_owned();
+        self.list.push(Problem { line: Some(line), key: None, subject, refusal });
     }
 
     /// A value that is not accepted.
     pub(super) fn entry(&mut self, entry: &Entry, refusal: Refusal) {
         let value = entry.value.lines().next().unwrap_or_default();
-        self.line(entry.line, &subject(&entry.key, value), refusal);
+        let subject = subject(&entry.key, value);
+        let key = Some(entry.key.clone());
+        self.list.push(Problem { line: Some(entry.line), key, subject, refusal });
     }
 
     /// What is wrong with what `key` leads to, also where it is not set and has its default.
     pub(in crate::prepare) fn key(&mut self, key: &'static str, value: &str, refusal: Refusal) {
         let line = self.lines.get(key).copied();
-        self.list.push(Problem { line, subject: subject(key, value), refusal });
+        let subject = subject(key, value);
+        self.list.push(Problem { line, key: Some(key.to_owned()), subject, refusal });
+    }
+
+    /// Whether it is known what the file says of these keys: a line that cannot be understood may be about any.
+    pub(in crate::prepare) fn spare(&self, keys: &[&str]) -> bool {
+        let mut about = self.list.iter().map(|problem| problem.key.as_deref());
+        about.all(|key| key.is_some_and(|key| !keys.contains(&key)))
     }
 }
 
@@ -86,12 +98,15 @@ impl fmt::Display for Problems {
         write!(f, "{count} {mistakes}, nothing was changed:")?;
         let mut sorted: Vec<&Problem> = self.list.iter().collect();
         sorted.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
-        for Problem { line, subject, refusal: Refusal { what, remedy } } in sorted {
-            let file = &self.file;
-            match line {
-                Some(line) => write!(f, "\n{file}:{line}: {subject}: {what}; {remedy}")?,
-                None => write!(f, "\n{file}: {subject}: {what}; {remedy}")?,
+        for Problem { line, subject, refusal: Refusal { what, remedy }, .. } in sorted {
+            write!(f, "\n{}", self.file)?;
+            if let Some(line) = line {
+                write!(f, ":{line}")?;
             }
+            if !subject.is_empty() {
+                write!(f, ": {subject}")?;
+            }
+            write!(f, ": {what}; {remedy}")?;
         }
         Ok(())
     }

@@ -39,6 +39,10 @@ fn refuses(line: &str, message: &str) {
 /// A second line of the file, and what is told of it.
 const MISTAKES: &[(&str, &str)] = &[
     (
+        "external_url = \"https://reg.example.com\"",
+        "harbor.cfg:2: external_url = \"https://reg.example.com\": its quotes are taken for a part of it; write the value without quotes",
+    ),
+    (
         "colour = red",
         "harbor.cfg:2: colour: there is no such key; remove the line; harbor.cfg.example explains the keys there are",
     ),
@@ -237,7 +241,10 @@ fn what_has_no_effect_is_named_once() {
     let told = notices("ldap_uid = uid\nemail_ssl = false\ncustomize_crt = off\n");
     assert!(told.contains("Note: has no effect in this version: email_ssl, ldap_uid"), "{told}");
     assert!(told.contains("Note: customize_crt = off changes nothing"), "{told}");
-    assert!(notices("db_port = 5432\n").contains("db_port count only when db_host names"));
+    assert!(
+        notices("db_port = 5432\n")
+            .contains("only where db_host names a PostgreSQL server of your own: db_port")
+    );
 }
 
 #[test]
