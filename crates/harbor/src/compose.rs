@@ -25,6 +25,9 @@ pub(crate) struct Portal {
     /// A folder on the volume of the objects.
     pub(crate) volume: PathBuf,
     pub(crate) storage: Probe,
+    /// Where the log collector keeps its files, and where the authority's certificate is.
+    pub(crate) service_logs: Option<PathBuf>,
+    pub(crate) ca_certificate: Option<PathBuf>,
 }
 
 /// Registry, token service and portal behind one port, with the tasks they need.
@@ -35,7 +38,12 @@ pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Rout
     let verifier = Verifier::Ring(instance.keys.clone());
     let store = instance.store.clone();
     let storage = storage_probe(&store);
-    let portal = Portal { volume: instance.objects.clone(), storage };
+    let portal = Portal {
+        volume: instance.objects.clone(),
+        storage,
+        service_logs: None,
+        ca_certificate: None,
+    };
     keep(pulls, &base.db, stop);
     Routes::new()
         .merge(registry(&base, store, verifier, registry::Settings::default(), pulls))
@@ -84,6 +92,8 @@ pub(crate) fn portal(base: &Base, portal: Portal) -> Routes {
         authenticator: base.authenticator.clone(),
         volume: Some(portal.volume),
         storage: portal.storage,
+        service_logs: portal.service_logs,
+        ca_certificate: portal.ca_certificate,
     })
 }
 

@@ -29,6 +29,7 @@ mod runs;
 mod gc;
 mod purges;
 mod jobservice;
+mod service_logs;
 mod openapi;
 
 use web::Routes;
@@ -51,6 +52,7 @@ fn of_system(routes: Routes) -> Routes {
         .get(&at("/ping"), system::ping)
         .get(&at("/systeminfo"), system::info)
         .get(&at("/systeminfo/volumes"), system::volumes)
+        .get(&at("/systeminfo/getcert"), system::certificate)
         .get(&at("/statistics"), search::count)
         .get(&at("/search"), search::find)
         .get(&at("/configurations"), configurations::get)
@@ -169,6 +171,8 @@ fn of_jobs(routes: Routes) -> Routes {
         .get(&at("/jobservice/queues"), jobservice::queues)
         .put(&at("/jobservice/jobs/{job_id}"), jobservice::stop)
         .get(&at("/jobservice/jobs/{job_id}/log"), jobservice::log)
+        .get(&at("/system/logs"), service_logs::list)
+        .get(&at("/system/logs/{service}"), service_logs::get)
         .get(&at("/schedules"), jobservice::schedules)
         .get(&at("/schedules/{job_type}/paused"), jobservice::paused)
 }

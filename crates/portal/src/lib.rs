@@ -1,6 +1,8 @@
 //! The web portal: pages for people, the REST API for programs.
 
 mod volume;
+mod service_logs;
+mod authority;
 mod session;
 mod i18n;
 mod assets;
@@ -24,6 +26,10 @@ pub struct App {
     pub volume: Option<PathBuf>,
     /// Whether the store of the blobs is well.
     pub storage: Probe,
+    /// The directory of the log collector's files, when there is one; their last lines are shown.
+    pub service_logs: Option<PathBuf>,
+    /// The certificate of the authority that clients need to trust this host, when it is offered.
+    pub ca_certificate: Option<PathBuf>,
 }
 
 /// Everything the portal answers to.

@@ -26,6 +26,7 @@ mod users;
 mod system;
 mod jobs;
 mod gc;
+mod service_logs;
 mod configuration;
 
 use actix_web::http::header;
@@ -120,6 +121,7 @@ fn in_repositories(routes: Routes) -> Routes {
 fn machinery(routes: Routes) -> Routes {
     routes
         .get("/logs", show(logs::list))
+        .get("/service-logs", show(service_logs::show))
         .get("/system", show(system::show))
         .get("/jobs", show(jobs::list))
         .get("/jobs/{id}", show(jobs::show))

@@ -81,6 +81,8 @@ pub(crate) struct Shell {
     /// `registry.example.com:8443`, as `docker login` wants it.
     pub(crate) host: String,
     pub(crate) read_only: bool,
+    /// Whether there are logs of services to show.
+    pub(crate) service_logs: bool,
 }
 
 impl Shell {

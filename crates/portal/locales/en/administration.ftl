@@ -112,3 +112,20 @@ read-only = Read only
 read-only-means = Refuse pushes and changes; for backups and moves.
 minutes = minutes
 days = days
+service-logs = Service logs
+service-logs-sub = What the services of this platform wrote last, the newest at the end.
+no-service-logs = No logs yet
+no-service-logs-sub = A service appears here once the log collector has filed its first line.
+service-logs-older = The end of a large file was searched; older lines are on the host.
+service = Service
+lines = Lines
+lines-count = { $count ->
+    [one] { $count } line
+   *[other] { $count } lines
+}
+filter-lines = Only lines with this text
+show = Show
+last-written = last written
+plain-text = Plain text
+ca-certificate = Certificate authority
+download = Download

@@ -55,6 +55,14 @@ impl Answer {
         Self { status: StatusCode::OK, headers: Vec::new(), content_type, body }
     }
 
+    /// A file to be saved under `name`.
+    pub(crate) fn file(name: &str, bytes: Vec<u8>) -> Self {
+        let content_type = Some("application/octet-stream");
+        let saved = format!("attachment; filename={name}");
+        Self { status: StatusCode::OK, headers: Vec::new(), content_type, body: bytes }
+            .with(header::CONTENT_DISPOSITION, saved)
+    }
+
     #[must_use]
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::service_logs;
+
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 pub(crate) const CSRF_TOKEN: HeaderName = HeaderName::from_static("x-harbor-csrf-token");
@@ -174,6 +176,16 @@ impl From<web::query::Invalid> for Error {
 impl From<web::paging::Invalid> for Error {
     fn from(error: web::paging::Invalid) -> Self {
         Self::new(Code::UnprocessableEntity, error.to_string())
+    }
+}
+
+impl From<service_logs::Error> for Error {
+    fn from(error: service_logs::Error) -> Self {
+        use service_logs::Error as Logs;
+        match error {
+            Logs::NotKept | Logs::Absent => Self::new(Code::NotFound, error.to_string()),
+            Logs::Unreadable(_) => Self::caused(error),
+        }
     }
 }
 

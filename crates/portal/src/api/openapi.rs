@@ -10,7 +10,8 @@ use web::Routes;
 use super::error::Errors;
 use super::{
     accessories, artifacts, audit_logs, configurations, gc, jobservice, members, metadatas,
-    permissions, projects, purges, quotas, repositories, robots, search, system, tags, users,
+    permissions, projects, purges, quotas, repositories, robots, search, service_logs, system,
+    tags, users,
 };
 
 const DOCUMENT: &str = "/api/v2.0/openapi.json";
@@ -24,7 +25,7 @@ const PAGE: &str = "/devcenter-api-2.0";
     modifiers(&Basic),
     components(schemas(Errors)),
     paths(
-        system::health, system::ping, system::info, system::volumes,
+        system::health, system::ping, system::info, system::volumes, system::certificate,
         search::count, search::find,
         configurations::get, configurations::update,
         audit_logs::list, audit_logs::list_ext, audit_logs::events,
@@ -47,7 +48,7 @@ const PAGE: &str = "/devcenter-api-2.0";
         purges::list, purges::get, purges::stop, purges::log, purges::schedule, purges::create,
         purges::update,
         jobservice::queues, jobservice::stop, jobservice::log, jobservice::schedules,
-        jobservice::paused,
+        jobservice::paused, service_logs::list, service_logs::get,
     )
 )]
 struct Api;

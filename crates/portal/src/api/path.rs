@@ -191,7 +191,13 @@ ids!(
     Purge = "purge_id",
     Quota = "id"
 );
-words!(Tag = "tag_name", Metadata = "meta_name", Job = "job_id", JobType = "job_type");
+words!(
+    Tag = "tag_name",
+    Metadata = "meta_name",
+    Job = "job_id",
+    JobType = "job_type",
+    Service = "service"
+);
 
 #[cfg(test)]
 mod tests;

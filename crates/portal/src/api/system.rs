@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 
 use super::answer::Answer;
 use super::caller::Caller;
-use super::error::Result;
+use super::error::{Code, Error, Result};
 use super::refused::Refused;
 use super::time::{Time, is_default};
-use crate::{App, volume};
+use crate::{App, authority, volume};
 
 /// The version of Harbor whose API this is, before our own: clients look at the first part.
 const VERSION: &str = concat!("v2.15.0-", env!("CARGO_PKG_VERSION"));
@@ -152,12 +152,13 @@ pub(crate) struct InfoDetails {
 pub(crate) async fn info(caller: Caller) -> Result<Answer> {
     run(async move {
         let settings = settings::load(&caller.app.db).await?;
+        let has_ca_root = authority::is_offered(caller.app.ca_certificate.as_deref()).await;
         let details = caller.known().is_ok().then(|| InfoDetails {
             current_time: caller.now().into(),
             registry_url: caller.host.clone(),
             external_url: caller.url.clone(),
             project_creation_restriction: settings.project_creation_restriction,
-            has_ca_root: false,
+            has_ca_root,
             harbor_version: VERSION,
             registry_storage_provider_name: "filesystem",
             read_only: settings.read_only,
@@ -196,6 +197,21 @@ pub(crate) async fn volumes(caller: Caller) -> Result<Answer> {
         let volume = volume::of(caller.app.volume.as_deref()).await;
         let storage = volume.map(|volume| StorageView { total: volume.total, free: volume.free });
         Answer::json(&VolumesView { storage: storage.into_iter().collect() })
+    })
+    .await
+}
+
+/// The certificate of the authority that signed this host's, for clients that do not know it yet.
+#[utoipa::path(get, path = "/systeminfo/getcert", operation_id = "getCert", tag = "systeminfo",
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream", headers(
+        ("Content-Disposition" = String))), Refused))]
+pub(crate) async fn certificate(app: actix_web::web::Data<App>) -> Result<Answer> {
+    let app = App::clone(&app);
+    run(async move {
+        let found = authority::certificate(app.ca_certificate.as_deref()).await;
+        let absent =
+            || Error::new(Code::NotFound, "no certificate of an authority is offered here");
+        Ok(Answer::file("ca.crt", found.ok_or_else(absent)?))
     })
     .await
 }

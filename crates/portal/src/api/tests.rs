@@ -4,3 +4,4 @@ mod client;
 mod description;
 mod wire;
 mod rights;
+mod service_logs;

@@ -5,6 +5,7 @@ use askama::Template;
 use web::RequestId;
 
 use super::answer::Answer;
+use crate::service_logs;
 use crate::viewer::Shell;
 
 #[derive(Template)]
@@ -25,6 +26,8 @@ pub(crate) enum Error {
     Domain(#[from] domain::Error),
     #[error(transparent)]
     Identity(#[from] identity::Error),
+    #[error(transparent)]
+    Logs(#[from] service_logs::Error),
     #[error("the form was not made by us for this viewer")]
     Unproven,
     #[error("the page could not be written")]
@@ -92,6 +95,10 @@ fn translate(error: &Error) -> (StatusCode, &'static str, Message) {
     match error {
         Error::Domain(error) => translate_domain(error),
         Error::Identity(error) => translate_identity(error),
+        Error::Logs(service_logs::Error::NotKept | service_logs::Error::Absent) => {
+            (StatusCode::NOT_FOUND, "error-not-found", Message::Key("error-not-found-sub"))
+        }
+        Error::Logs(service_logs::Error::Unreadable(_)) => internal(),
         Error::Unproven => {
             (StatusCode::FORBIDDEN, "error-expired", Message::Key("error-expired-sub"))
         }

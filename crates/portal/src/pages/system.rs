@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::error::Error;
 use super::format;
 use super::visit::Visit;
+use crate::authority;
 use crate::viewer::Shell;
 use crate::volume::{self, Volume};
 
@@ -50,6 +51,8 @@ pub(crate) struct SystemPage<'a> {
     pub(crate) project_creation: String,
     pub(crate) parts: Vec<Part>,
     pub(crate) login_command: String,
+    /// Where the certificate of this host's authority is.
+    pub(crate) certificate: Option<&'static str>,
 }
 
 /// `GET /system`
@@ -59,6 +62,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
     let numbers = statistics::statistics(db, &visit.principal).await?;
     let volume = volume::of(visit.app.volume.as_deref()).await;
     let parts = parts(&visit).await;
+    let offered = authority::is_offered(visit.app.ca_certificate.as_deref()).await;
     let creation = match visit.settings.project_creation_restriction {
         ProjectCreation::Everyone => "everyone",
         ProjectCreation::AdminOnly => "admins-only",
@@ -75,6 +79,7 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
         project_creation: ui.t(creation),
         parts,
         login_command: format!("docker login {}", ui.host),
+        certificate: offered.then_some(authority::DOWNLOAD),
     })
 }
 

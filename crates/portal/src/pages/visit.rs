@@ -95,6 +95,7 @@ impl Call {
             here,
             host: self.host.clone(),
             read_only: false,
+            service_logs: false,
         }
     }
 
@@ -126,6 +127,7 @@ impl Visit {
         };
         let mut ui = call.shell();
         ui.read_only = settings.read_only;
+        ui.service_logs = app.service_logs.is_some();
         let mut principal = Principal::Anonymous;
         if let Some(Session { user, csrf, .. }) = session {
             ui.csrf = csrf;

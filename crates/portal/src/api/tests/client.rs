@@ -50,7 +50,15 @@ impl Server {
             let well = asked.load(Ordering::SeqCst);
             async move { if well { Ok(()) } else { Err(NoDisk) } }
         });
-        let app = App { db, clock, authenticator, volume: None, storage };
+        let app = App {
+            db,
+            clock,
+            authenticator,
+            volume: None,
+            storage,
+            service_logs: None,
+            ca_certificate: None,
+        };
         let hash = app.authenticator.hash(PASSWORD).await.unwrap();
         let mut tx = app.db.begin().await.unwrap();
         let admin = users::ensure_admin(&mut tx, &hash, START).await.unwrap();

@@ -10,6 +10,8 @@ use crate::api::{openapi, routes};
 const HARBOR: &str = include_str!("operations.txt");
 /// Of older versions: left out of the newest description, and still called.
 const REMOVED: &str = include_str!("operations-removed.txt");
+/// Which Harbor does not have.
+const OWN: &str = include_str!("operations-own.txt");
 
 /// The spelling of Harbor's path without its last slash.
 fn key(method: &str, path: &str) -> String {
@@ -17,7 +19,7 @@ fn key(method: &str, path: &str) -> String {
 }
 
 fn harbor() -> BTreeMap<String, (String, String)> {
-    let lines = HARBOR.lines().chain(REMOVED.lines()).map(|line| {
+    let lines = HARBOR.lines().chain(REMOVED.lines()).chain(OWN.lines()).map(|line| {
         let fields: Vec<&str> = line.split(' ').collect();
         let [method, path, statuses, id] = fields.try_into().unwrap();
         (key(method, path), (statuses.to_owned(), id.to_owned()))

@@ -67,7 +67,15 @@ impl Portal {
         let authenticator = Authenticator::new(db.clone(), clock.clone(), &settings);
         let volume = Some(directory.path().to_owned());
         let storage = web::Probe::new("storage", || async { Ok::<(), std::fmt::Error>(()) });
-        let app = App { db, clock, authenticator, volume, storage };
+        let app = App {
+            db,
+            clock,
+            authenticator,
+            volume,
+            storage,
+            service_logs: None,
+            ca_certificate: None,
+        };
         let portal = Self { app, _directory: directory };
         portal.account("admin", true).await;
         portal.account("alice", false).await;

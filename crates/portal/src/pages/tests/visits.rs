@@ -311,3 +311,34 @@ async fn assets_are_kept_for_ever_and_pages_are_not_kept() {
     }
     stranger.get("/assets/app.css").await.is(404);
 }
+
+#[actix_web::test]
+async fn administrators_see_the_last_lines_of_a_service() {
+    let mut portal = Portal::start().await;
+    portal.signed_in("admin").await.get("/users").await.hides("/service-logs");
+    let directory = tempfile::TempDir::new().unwrap();
+    portal.app.service_logs = Some(directory.path().to_owned());
+    let mut browser = portal.signed_in("admin").await;
+    browser.get("/service-logs").await.is(200).shows("No logs yet").shows("href=\"/service-logs\"");
+    std::fs::write(directory.path().join("proxy.log"), "first\n").unwrap();
+    std::fs::write(directory.path().join("registry.log"), "id=1 <b>\nid=2\n").unwrap();
+    browser.get("/service-logs").await.is(200).shows("first").hides("id=2");
+    let seen = browser.get("/service-logs?service=registry&q=id%3D1&lines=500").await;
+    seen.is(200).shows("id=1 &#60;b&#62;").hides("id=2").shows("value=\"500\" selected");
+    seen.shows("/api/v2.0/system/logs/registry?lines=500&#38;q=id%3D1");
+    browser.get("/service-logs?service=absent").await.is(404);
+    browser.get("/service-logs?service=..%2Fregistry").await.is(404);
+    portal.signed_in("alice").await.get("/service-logs").await.is(403);
+    portal.browser().get("/service-logs").await.leads_to("/login?return=%2Fservice-logs");
+}
+
+#[actix_web::test]
+async fn the_certificate_of_the_authority_is_offered_where_there_is_one() {
+    let mut portal = Portal::start().await;
+    portal.signed_in("alice").await.get("/system").await.hides("ca.crt");
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("ca.crt");
+    std::fs::write(&file, "certificate").unwrap();
+    portal.app.ca_certificate = Some(file);
+    portal.signed_in("alice").await.get("/system").await.shows("/api/v2.0/systeminfo/getcert");
+}

@@ -78,6 +78,7 @@ impl<'a> Scene<'a> {
             "id" if before.ends_with("/jobs/") => self.job(collection()).await,
             "purge_id" => self.job(purge()).await,
             "job_type" => "all".to_owned(),
+            "service" => "registry".to_owned(),
             "file" => "no-such-file.css".to_owned(),
             _ => panic!("{pattern}: say in scene.rs what {{{name}}} is"),
         }
