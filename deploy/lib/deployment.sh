@@ -150,7 +150,12 @@ check_ports() {
 }
 
 is_listening() { (exec 5<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-is_ours() { docker ps --filter label=com.docker.compose.project=harbor --format '{{.Ports}}' | grep -q ":$1->"; }
+
+# Of a running instance: the collector has no published port, it listens on the host itself.
+is_ours() {
+    docker ps --filter label=com.docker.compose.project=harbor --format '{{.Names}} {{.Ports}}' \
+        | sed 's/^harbor-log .*/:1514->/' | grep -q ":$1->"
+}
 
 stop_existing() {
     if [ -n "$(compose ps --quiet 2>/dev/null)" ]; then

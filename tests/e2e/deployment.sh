@@ -22,9 +22,9 @@ contains "$out" "reg.mydomain.com"
 
 scenario "with a name and the protocol it installs, and every container is healthy within a minute"
 configure "hostname = $host" "ui_url_protocol = https" "log_rotate_size = 1M"
-began=$SECONDS
-install_harbor | tee "$work/installed"
-below 60 $((SECONDS - began))
+from=$SECONDS
+install_harbor >"$work/installed" 2>&1 || { cat "$work/installed"; false; }
+below 60 $((SECONDS - from))
 contains "$(cat "$work/installed")" "Harbor has been installed and started successfully."
 contains "$(cat "$work/installed")" "https://$host"
 contains "$(cat "$work/installed")" "/etc/docker/certs.d/$host/ca.crt"
@@ -53,9 +53,9 @@ equal "https://$host/projects?page=2" "$(header location)"
 scenario "an administrator signs in on the page and makes a project"
 open_browser --ignore-certificate-errors
 sign_in "$url" "$password"
-visit "$url/projects/new"
-fill 'input[name="name"]' team
-press 'main form button[type="submit"], main form button.primary'
+visit "$url/projects/-/new"
+fill 'form.body input[name="name"]' team
+press 'form.body button.primary'
 picture project
 contains "$(address)" "team"
 equal team "$(api GET /projects/team | jq -r .name)"

@@ -38,9 +38,9 @@ sign_in "$url" "$password"
 compose stop
 equal "" "$(docker ps --quiet)"
 compose start
-began=$SECONDS
+from=$SECONDS
 within 15 answers
-report "        answering $((SECONDS - began)) s after start"
+report "        answering $((SECONDS - from)) s after start"
 visit "$url/account"
 contains "$(address)" "/account"
 contains "$(page_text)" "admin"
