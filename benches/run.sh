@@ -2,7 +2,7 @@
 # Measures this registry, alone and as a deployment behind its proxy, Debian's docker-registry, and docker-registry behind
 # nginx as Harbor configures it, one after another on this machine, and writes benches/results.md. See benches/README.md.
 #
-#   benches/run.sh                       the whole suite, three rounds: about an hour
+#   benches/run.sh                       the whole suite, three rounds: most of an hour
 #   benches/run.sh --quick               one short round, to see that everything works
 #   benches/run.sh --rounds 5 --seconds 8
 #   benches/run.sh --servers "docker-registry docker-registry-nginx"
@@ -122,7 +122,7 @@ profile() {
     echo "perf is not installed (Debian: linux-perf)"
     return
   fi
-  local server=$1 dir=$root/profile
+  server=$1 dir=$root/profile
   mkdir -p "$dir"
   "start_${server//-/_}"
   # The whole play is recorded, its preparation included; that is short against the clock.
@@ -137,20 +137,6 @@ profile() {
   rm -rf "$dir"
 }
 
-# explain LINES: says where the time goes; each line is a server of ours and the work in which it falls short.
-explain() {
-  {
-    # shellcheck disable=SC2016
-    printf '\n## Where the time goes\n\nThe functions of harbor with the most CPU time, by `perf`, in each work that falls short.\n'
-    local server work
-    while read -r server work; do
-      printf '\n### %s, %s\n\n```text\n' "$server" "$work"
-      profile "$server" "$work" </dev/null
-      printf '```\n'
-    done <<<"$1"
-  } >>"$output"
-}
-
 # build: the load generator, and ours as it is released, unless it was named.
 build() {
   local flags=(--release)
@@ -160,7 +146,10 @@ build() {
   if [ -n "$program" ] || ! { measures harbor || measures deployment || [ -n "$profile" ]; }; then
     return
   fi
-  if [ $build = release ]; then
+  if [ -n "$profile" ] && [ $build = release ]; then
+    # Functions have no names in what is released; what has them is built elsewhere, so that neither disturbs the other.
+    program=$(CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/profile CARGO_PROFILE_RELEASE_STRIP=none cargo xtask build | tail -n 1)
+  elif [ $build = release ]; then
     program=$(cargo xtask build | tail -n 1)
   else
     cargo build --locked -p harbor
@@ -218,8 +207,10 @@ short=$("$load" compare "$reports" --output "$output" \
   --fact "Machine=$(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), Linux $(uname -r), $(df --output=fstype "$root" | tail -n 1) at $(dirname "$root")" \
   --fact "Compared with=docker-registry $(dpkg-query -W -f '${Version}' docker-registry 2>/dev/null || echo '?'), nginx $(dpkg-query -W -f '${Version}' nginx 2>/dev/null || echo '?') (Debian)" \
   --fact "Each work=$seconds s after preparation and warm-up, client and server on the same machine")
-[ -z "$short" ] || explain "$short"
 echo "wrote $output"
+while read -r server spec; do
+  [ -z "$server" ] || echo "falls short; where the time goes: benches/run.sh --servers $server --profile $spec"
+done <<<"$short"
 if [ $failures -gt 0 ]; then
   echo "benches/run.sh: $failures works had failed operations; see above" >&2
   exit 1

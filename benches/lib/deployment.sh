@@ -111,11 +111,13 @@ start_services() {
     "$program" healthcheck --tcp "127.0.0.1:$log_port" >/dev/null 2>&1 && break
     sleep 0.1
   done
-  local service
-  for service in token registry ui jobservice; do run "$service" "$service/config.yml"; done
+  # Then the token service, which makes the key: a registry that started without one takes seconds to see it.
+  run token token/config.yml
+  await "http://127.0.0.1:$token_port/health" "${pids[@]}"
+  local service port
+  for service in registry ui jobservice; do run "$service" "$service/config.yml"; done
   run proxy proxy/nginx.conf
-  local port
-  for port in "$token_port" "$registry_port" "$ui_port" "$jobs_port"; do
+  for port in "$registry_port" "$ui_port" "$jobs_port"; do
     await "http://127.0.0.1:$port/health" "${pids[@]}"
   done
   await "$front/api/v2.0/health" "${pids[@]}"
