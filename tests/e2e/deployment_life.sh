@@ -79,6 +79,9 @@ wait "$docker_daemon_pid" || true
 pkill -KILL -f "$work/docker-exec" || true
 kill -KILL "${pids[@]}" || true
 sleep 1
+# Neither mounts nor /run outlive that.
+forget_mounts
+rm -rf "$work/docker-exec" "$work/docker.pid"
 boot
 within 60 answers
 within 60 all_healthy

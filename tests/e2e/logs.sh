@@ -39,7 +39,7 @@ PYTHON
 # numbers DIRECTORY: those of the lines, from the oldest file to the newest.
 numbers() {
     local file
-    for file in $(ls "$1" | grep -E '^app\.log\.[0-9]+\.gz$' | sort -t. -k3,3nr); do zcat "$1/$file"; done
+    find "$1" -name 'app.log.*.gz' -printf '%f\n' | sort -t. -k3,3nr | while read -r file; do zcat "$1/$file"; done
     for file in "$1"/app.log.rotated-*; do [ ! -e "$file" ] || [ "${file%.tmp}" != "$file" ] || cat "$file"; done
     cat "$1/app.log"
 }
@@ -52,7 +52,7 @@ collect "$work/burst" 1M 100
 send 100000
 stop_collector
 all_of 100000 "$work/burst"
-ls "$work/burst" | grep -q '^app\.log\.10\.gz$'
+[ -f "$work/burst/app.log.10.gz" ]
 
 scenario "a kill in the middle of rotations loses no line that was written"
 collect "$work/killed" 64k 1000

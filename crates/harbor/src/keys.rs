@@ -120,6 +120,13 @@ impl KeyFiles {
         Ok(())
     }
 
+    /// Every file there is.
+    pub fn paths(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = self.accepted_files()?;
+        paths.push(self.signing());
+        Ok(paths)
+    }
+
     fn signing(&self) -> PathBuf {
         self.0.join("signing.pem")
     }

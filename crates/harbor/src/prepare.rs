@@ -8,6 +8,7 @@ mod config;
 mod machine;
 mod secrets;
 mod certificates;
+mod keys;
 mod render;
 mod check;
 mod place;
@@ -149,6 +150,7 @@ fn directories(machine: Machine, config: &Config) -> Result<()> {
     machine.own(&data.join("registry"), 0o750, Owner::SERVICES)?;
     machine.own(&data.join("keys"), 0o700, Owner::SERVICES)?;
     machine.own(&data.join("keys/accepted"), 0o700, Owner::SERVICES)?;
+    keys::ensure(machine, &data.join("keys"))?;
     machine.own(&data.join("ca_download"), 0o755, Owner::SERVICES)?;
     machine.own(&data.join("database"), 0o700, Owner::DATABASE)?;
     machine.own(&secrets::directory(config), 0o700, Owner::ROOT)?;

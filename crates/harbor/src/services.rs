@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use auth::token::KeyRing;
+use auth::token::{KeyRing, VerifyingKeys};
 use domain::{Clock, Db, users};
 use identity::{Authenticator, Keys, Verifier};
 use registry::PullLog;
@@ -43,7 +43,11 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
 
     let pulls = PullLog::default();
     compose::keep(&pulls, &base.db, &stop);
-    let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
+    let probes = vec![
+        compose::database_probe(&base.db),
+        compose::storage_probe(&store),
+        keys_probe(public.clone()),
+    ];
     let service = registry::Settings { accel: settings.accel, ..registry::Settings::default() };
     let verifier = Verifier::Public(public);
     let routes = compose::registry(&base, store, verifier, service, &pulls);
@@ -190,6 +194,14 @@ async fn serve(front: &Front, routes: Routes, stop: &Shutdown) -> Result<()> {
     stop.trigger();
     process::drain(metrics, stop).await?;
     ended.context("the server failed")
+}
+
+/// Without a key no token can be verified.
+fn keys_probe(keys: Keys<VerifyingKeys>) -> Probe {
+    Probe::new("key of the token service", move || {
+        let known = keys.current().iter().next().is_some();
+        async move { if known { Ok(()) } else { Err("there is none yet") } }
+    })
 }
 
 /// The registry's own word on how it is: whether it runs, and whether it can write.

@@ -47,6 +47,10 @@ boot() {
 
 halt() {
     kill "$docker_daemon_pid" 2>/dev/null && wait "$docker_daemon_pid"
+    forget_mounts
+}
+
+forget_mounts() {
     awk -v folder="$work/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do
         umount --lazy "$mount"
     done

@@ -121,7 +121,8 @@ impl Machine {
         sync_directory_of(path)
     }
 
-    fn settle(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
+    /// Gives what is there its mode and its owner.
+    pub(super) fn settle(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
         let settled = fs::set_permissions(path, Permissions::from_mode(mode)).and_then(|()| {
             if self.owners { chown(path, Some(owner.uid), Some(owner.gid)) } else { Ok(()) }
         });
