@@ -102,7 +102,7 @@ async fn ask(app: &TestApp, who: Who, n: usize, method: &Method, pattern: &str) 
     let body = body(method, pattern, &mut scene).await;
     let is_page = !pattern.starts_with("/v2")
         && !pattern.starts_with("/api")
-        && !pattern.starts_with("/service");
+        && !pattern.starts_with("/service/");
     if is_page {
         let mut visitor = match who {
             Who::Nobody => app.visitor(),
