@@ -82,10 +82,9 @@ configure() {
   fi
 }
 
-# run SERVICE FILE: its lines go the way that they go under Docker; the image's own settings of malloc are given to it.
+# run SERVICE FILE: with the environment that the image gives it; its lines go the way that they go under Docker.
 run() {
-  env MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=131072 \
-    "$program" "$1" --config "$config/$2" \
+  env "${environment[@]}" "$program" "$1" --config "$config/$2" \
     > >(exec logger --udp --server 127.0.0.1 --port "$log_port" --rfc3164 --priority daemon.info --tag "$1" --size 60KiB) 2>&1 &
   pids+=($!)
 }
@@ -93,6 +92,8 @@ run() {
 # start_services SCHEME: sets $front.
 start_services() {
   local config=$dir/config http_port https_port registry_port token_port ui_port jobs_port log_port database_port
+  local environment=()
+  read -ra environment <<<"$(sed -n 's/^ENV //p' deploy/images/harbor/Dockerfile)"
   free_ports http_port https_port registry_port token_port ui_port jobs_port log_port database_port
   case $1 in
     http) front=http://127.0.0.1:$http_port ;;
@@ -104,8 +105,7 @@ start_services() {
   start_database "$database_port"
 
   # The collector first: lines to a port that nobody listens on are lost. Its own go where Docker keeps a container's.
-  env MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=131072 \
-    "$program" log --config "$config/log/config.yml" >>"$dir/log" 2>&1 &
+  env "${environment[@]}" "$program" log --config "$config/log/config.yml" >>"$dir/log" 2>&1 &
   pids=($!)
   for _ in $(seq 100); do
     "$program" healthcheck --tcp "127.0.0.1:$log_port" >/dev/null 2>&1 && break
