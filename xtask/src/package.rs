@@ -85,6 +85,9 @@ fn save_images(path: &Path) -> Result<()> {
     let packed = Command::new("gzip").arg("-6").stdin(saved).stdout(file).status();
     let packed = packed.context("cannot run gzip")?;
     let saved = docker.wait().context("docker save was lost")?;
-    ensure!(saved.success() && packed.success(), "the images could not be saved: {saved}, {packed}");
+    ensure!(
+        saved.success() && packed.success(),
+        "the images could not be saved: {saved}, {packed}"
+    );
     Ok(())
 }

@@ -172,19 +172,19 @@ pub async fn watch_accepted(files: KeyFiles, keys: Keys<VerifyingKeys>, stop: Sh
             () = tokio::time::sleep(REREAD) => {}
             () = stop.triggered() => return,
         }
-        let files = files.clone();
-        match tokio::task::spawn_blocking(move || files.load_accepted()).await {
-            Ok(Ok(read)) => {
-                if kids(&read) != kids(&keys.current()) {
-                    keys.replace(read);
-                }
-            }
-            Ok(Err(error)) => {
-                tracing::error!(error = format!("{error:#}"), "the keys cannot be read again");
-            }
-            Err(failure) => tracing::error!(%failure, "the keys cannot be read again"),
+        if let Err(error) = reread_accepted(&files, &keys).await {
+            tracing::error!(error = format!("{error:#}"), "the keys cannot be read again");
         }
     }
+}
+
+async fn reread_accepted(files: &KeyFiles, keys: &Keys<VerifyingKeys>) -> Result<()> {
+    let files = files.clone();
+    let read = tokio::task::spawn_blocking(move || files.load_accepted()).await??;
+    if kids(&read) != kids(&keys.current()) {
+        keys.replace(read);
+    }
+    Ok(())
 }
 
 fn kids(keys: &VerifyingKeys) -> BTreeSet<&str> {

@@ -134,7 +134,11 @@ impl Logs {
     }
 
     /// Reads a service's configuration, and logs as it says.
-    fn with<T: DeserializeOwned>(&self, file: &ConfigFile, log: fn(&T) -> &telemetry::Settings) -> Result<T> {
+    fn with<T: DeserializeOwned>(
+        &self,
+        file: &ConfigFile,
+        log: fn(&T) -> &telemetry::Settings,
+    ) -> Result<T> {
         let settings = settings::services::read(&file.config)?;
         self.begin(log(&settings))?;
         Ok(settings)

@@ -18,8 +18,8 @@ use web::{Network, Probe, Routes, ServeSettings, Shutdown, health, origin, tasks
 use crate::compose::{self, Base};
 use crate::instance::objects;
 use crate::keys::{self, KeyFiles};
-use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
 use crate::settings::Proxy;
+use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
 use crate::{admin, output, process};
 
 /// How long a service waits for its database; whoever started it then starts it again.

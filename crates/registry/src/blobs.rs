@@ -53,8 +53,7 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
 /// A small one is sent from here, as quickly as a file is opened there.
 fn named(app: &App, blob: &Blob) -> Option<String> {
     let location = app.settings.accel.as_deref()?;
-    let small = u64::try_from(blob.size).is_ok_and(|size| size <= SMALL);
-    if small { None } else { Some(format!("{location}{}", blob.object_key)) }
+    if blob.size <= SMALL { None } else { Some(format!("{location}{}", blob.object_key)) }
 }
 
 fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {

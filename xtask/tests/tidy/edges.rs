@@ -39,8 +39,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "testkit",
         &[
-            "auth", "blobs", "domain", "harbor", "identity", "jobs", "logs", "oci", "portal", "proxy",
-            "registry", "token", "web",
+            "auth", "blobs", "domain", "harbor", "identity", "jobs", "logs", "oci", "portal",
+            "proxy", "registry", "token", "web",
         ],
     ),
     ("benches", &[]),
