@@ -33,7 +33,7 @@ mistaken "log_rotate_size = 5 apples" log_rotate_size
 mistaken "self_registration = perhaps" self_registration
 mistaken "auth_mode = ldap_auth" auth_mode ldap_auth
 mistaken "db_password" "="
-mistaken "ssl_cert = /nowhere/server.crt" /nowhere/server.crt
+mistaken "ssl_cert = /nowhere/server.crt" ssl_cert_key "set both"
 mistaken "trusted_proxies = 10.0.0.0/99" trusted_proxies
 mistaken "harbor_admin_password = short" harbor_admin_password
 configure "hostname = localhost" "http_port = x"

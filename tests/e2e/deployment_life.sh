@@ -48,6 +48,12 @@ close_browser
 docker image rm "$registry/library/before:1"
 docker pull "$registry/library/before:1"
 
+scenario "the key that signs tokens is exchanged, and no client notices"
+docker image rm "$registry/library/before:1"
+compose exec -T token /harbor rotate-keys --config /etc/harbor/config.yml
+docker_login
+docker pull "$registry/library/before:1"
+
 scenario "each container is killed under load: it comes back, and nothing acknowledged is lost"
 python3 "$e2e/lib/pusher.py" keep "$url" "$password" "$work/pushed" &
 pusher=$!
