@@ -83,9 +83,10 @@ configure() {
 }
 
 # run SERVICE FILE: with the environment that the image gives it; its lines go the way that they go under Docker.
+# The logger ends when the service has, and not by the signal that ends this script.
 run() {
   env "${environment[@]}" "$program" "$1" --config "$config/$2" \
-    > >(exec logger --udp --server 127.0.0.1 --port "$log_port" --rfc3164 --priority daemon.info --tag "$1" --size 60KiB) 2>&1 &
+    > >(trap '' INT TERM; exec logger --udp --server 127.0.0.1 --port "$log_port" --rfc3164 --priority daemon.info --tag "$1" --size 60KiB) 2>&1 &
   pids+=($!)
 }
 
