@@ -115,7 +115,7 @@ services:
     command: []
     volumes: ["/usr:/usr:ro"]
     tmpfs: ["/var/lib/nginx:uid=10000,gid=10000", "/var/log/nginx:uid=10000,gid=10000", "/run:uid=10000,gid=10000"]
-    healthcheck: {disable: true}
+    healthcheck: {test: [CMD, /usr/bin/true]}
 YAML
 
 scenario "real nginx serves the same platform with the file of ours"
