@@ -96,7 +96,7 @@ chromedriver_package() { [ -n "$(apt_candidate chromium-driver)" ] && echo chrom
 
 check_shell() {
     shellcheck install.sh prepare test.sh .ci/run deploy/lib/*.sh deploy/images/db/*.sh \
-        tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh
+        tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh benches/run.sh
 }
 
 # Format, dependencies, lints, tests on both engines and in a browser, documentation.

@@ -64,7 +64,11 @@ pub fn init(format: Format, level: &str) -> Result<(), Error> {
 }
 
 fn subscribe(format: Format, filter: EnvFilter) -> Result<(), Error> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever reads the logs may be gone before us: to complain about that on the same pipe would be a panic.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match format {
         Format::Text => builder.with_ansi(false).finish().try_init().map_err(Error::Twice),
         Format::Json => {
