@@ -21,7 +21,7 @@ step() {
 }
 
 install_deployment() {
-    conf=${conf:-$root/harbor.cfg}
+    case ${conf:=$root/harbor.cfg} in /*) ;; *) conf=$PWD/$conf ;; esac
     cd "$root" || return
     step "checking installation environment"
     check_configuration
@@ -90,9 +90,11 @@ obtain_images() {
         pull_images
     elif [ -n "$archive" ]; then
         step "loading Harbor images"
+        forget_images
         docker load --input "$archive" || fail "the images could not be loaded from $archive" "is there space left, and is the package complete?"
     elif [ -f "$root/Cargo.toml" ]; then
         step "building Harbor images"
+        forget_images
         ensure_compiler
         ensure_rust
         (cd "$root" && cargo xtask images) || fail "the images could not be built" "what failed is said above"
@@ -109,10 +111,12 @@ pull_images() {
     for name in harbor harbor-db; do
         docker pull "${images%/}/$name:$version" || fail "${images%/}/$name:$version could not be pulled" "check the name, and docker login"
     done
-    touch "$root/.env"
-    sed -i -e '/^HARBOR_IMAGE=/d' -e '/^HARBOR_DB_IMAGE=/d' "$root/.env"
-    printf 'HARBOR_IMAGE=%s/harbor\nHARBOR_DB_IMAGE=%s/harbor-db\n' "${images%/}" "${images%/}" >>"$root/.env"
+    forget_images
+    printf 'HARBOR_IMAGE=%s/harbor\nHARBOR_DB_IMAGE=%s/harbor-db\n' "${images%/}" "${images%/}" | as_root tee -a "$root/.env" >/dev/null
 }
+
+# What an earlier installer noted.
+forget_images() { [ ! -f "$root/.env" ] || as_root sed -i -e '/^HARBOR_IMAGE=/d' -e '/^HARBOR_DB_IMAGE=/d' "$root/.env"; }
 
 # setting NAME: of .env, which prepare has written.
 setting() { sed -n "s/^$1=//p" "$root/.env" | tail -n 1 | sed -e "s/^['\"]//" -e "s/['\"]$//"; }
@@ -166,24 +170,28 @@ stop_existing() {
 
 wait_until_healthy() {
     local began=$SECONDS ill
-    while ill=$(unhealthy) && [ -n "$ill" ]; do
+    # A question that failed is asked again: it is no answer.
+    until ill=$(unhealthy) && [ -z "$ill" ]; do
         if [ $((SECONDS - began)) -ge $HEALTHY_WITHIN ]; then
             local name
             for name in $ill; do
                 printf '\n%s, its last lines:\n' "$name" >&2
                 docker logs --tail 20 "$name" >&2 || true
             done
-            fail "not healthy after $HEALTHY_WITHIN s: $(echo "$ill" | tr '\n' ' ')" "more lines are in $(setting HARBOR_LOGS); then run this script again"
+            fail "not healthy after $HEALTHY_WITHIN s: $(echo "${ill:-the containers could not be asked}" | tr '\n' ' ')" "more lines are in $(setting HARBOR_LOGS); then run this script again"
         fi
         sleep 1
     done
     echo "Note: every container is healthy after $((SECONDS - began)) s"
 }
 
-# The names of those of our containers that are not (yet) healthy; one a line.
+# The names of those of our containers that are not (yet) healthy; one a line. One without a health check has to run.
 unhealthy() {
-    compose ps --quiet | xargs docker inspect --format '{{.Name}} {{.State.Health.Status}}' | sed -n 's#^/\([^ ]*\) .*#\1 &#p' \
-        | awk '$3 != "healthy" { print $1 }'
+    local ids
+    mapfile -t ids < <(docker ps --all --quiet --filter label=com.docker.compose.project=harbor --filter label=com.docker.compose.oneoff=False)
+    [ ${#ids[@]} -gt 0 ] || return 1
+    docker inspect --format '{{.Name}} {{if .State.Health}}{{.State.Health.Status}}{{else if .State.Running}}healthy{{else}}{{.State.Status}}{{end}}' "${ids[@]}" \
+        | awk '$2 != "healthy" { print substr($1, 2) }'
 }
 
 congratulate() {
@@ -191,7 +199,7 @@ congratulate() {
     url=$(setting HARBOR_URL)
     printf '\n\xe2\x9c\x94 ----Harbor has been installed and started successfully.----\n\n'
     echo "Now you should be able to visit the admin portal at $url."
-    if [ -f "$(setting HARBOR_DATA)/secret/admin_password" ]; then
+    if as_root test -f "$(setting HARBOR_DATA)/secret/admin_password"; then
         echo "User admin; the first password is in $(setting HARBOR_DATA)/secret/admin_password."
     else
         echo "User admin; the first password is harbor_admin_password of harbor.cfg."

@@ -49,6 +49,14 @@ fn assemble(program: &Path, context: &Path) -> Result<()> {
     fs::copy(bundle()?, certificates.join("ca-certificates.crt"))?;
     let scratch = rootfs.join("tmp");
     fs::create_dir(&scratch)?;
+    // Whatever the umask of whoever builds: it is run by somebody else.
+    for folder in [&rootfs, &rootfs.join("etc"), &rootfs.join("etc/ssl"), &certificates] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    }
+    for file in ["etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt"] {
+        fs::set_permissions(rootfs.join(file), Permissions::from_mode(0o644))?;
+    }
+    fs::set_permissions(rootfs.join("harbor"), Permissions::from_mode(0o755))?;
     fs::set_permissions(&scratch, Permissions::from_mode(0o1777))?;
     Ok(())
 }

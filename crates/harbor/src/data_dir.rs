@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// A data directory that exists and can be written.
 #[derive(Clone, Debug)]
@@ -156,9 +156,11 @@ impl DataDir {
     }
 }
 
-/// A new file that only its owner may read; an existing one is truncated.
+/// A new file that only its owner may read; an existing one is truncated, and a link is not followed.
 pub fn private_file(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags).open(path)
 }
 
 /// Writes a secret so that it is there whole or not at all, also after a power cut.

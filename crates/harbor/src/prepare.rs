@@ -149,7 +149,9 @@ fn directories(machine: Machine, config: &Config) -> Result<()> {
     machine.ensure(data, 0o755, Owner::ROOT)?;
     machine.own(&data.join("registry"), 0o750, Owner::SERVICES)?;
     machine.own(&data.join("keys"), 0o700, Owner::SERVICES)?;
-    machine.own(&data.join("keys/accepted"), 0o700, Owner::SERVICES)?;
+    let accepted = data.join("keys/accepted");
+    machine.ensure(&accepted, 0o700, Owner::SERVICES)?;
+    machine.settle(&accepted, 0o700, Owner::SERVICES)?;
     keys::ensure(machine, &data.join("keys"))?;
     machine.own(&data.join("ca_download"), 0o755, Owner::SERVICES)?;
     machine.own(&data.join("database"), 0o700, Owner::DATABASE)?;

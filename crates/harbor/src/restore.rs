@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use self::objects::Objects;
 use self::rows::Rows;
 use self::target::Target;
+pub(crate) use self::target::refuse_half_restored;
 use crate::backup::format::{End, Engine, Entry, Header, read_small};
 use crate::backup::keys::KeySet;
 use crate::backup::place::Parts;
@@ -47,10 +48,11 @@ fn restore(runtime: &Handle, settings: &Restore) -> Result<()> {
     // What can be told at once is told before all of it is read.
     let header = reader::header(reader::open(&settings.from)?)?;
     rows::check(&header, &parts.location)?;
-    drop(Target::claim(parts.clone(), header.objects.is_some())?);
+    // Before the place is claimed, which may remove what lies in it: nothing is removed beside rows.
     if header.engine == Engine::Postgres {
         Rows::begin(runtime, &parts, &header)?.give_up();
     }
+    drop(Target::claim(parts.clone(), header.objects.is_some())?);
     verify(&settings.from, settings.accept_missing)?;
     Session::run(runtime, parts, settings.accept_missing, now, reader::open(&settings.from)?)
 }
@@ -141,10 +143,10 @@ impl<'a> Session<'a> {
 
     fn begin(&mut self, header: Header) -> Result<()> {
         rows::check(&header, &self.parts.location)?;
-        let target = Target::claim(self.parts.clone(), header.objects.is_some())?;
         if header.engine == Engine::Postgres {
             self.rows = Some(Rows::begin(self.runtime, &self.parts, &header)?);
         }
+        let target = Target::claim(self.parts.clone(), header.objects.is_some())?;
         target.set_mark()?;
         self.target = Some(target);
         let store = self.runtime.block_on(instance::objects(&self.parts.storage))?;

@@ -18,6 +18,7 @@ use web::{Network, Probe, Routes, ServeSettings, Shutdown, health, origin, tasks
 use crate::compose::{self, Base};
 use crate::instance::objects;
 use crate::keys::{self, KeyFiles};
+use crate::restore::refuse_half_restored;
 use crate::settings::Proxy;
 use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
 use crate::{admin, output, process};
@@ -35,6 +36,7 @@ struct Front {
 
 pub(crate) async fn registry(settings: Registry) -> Result<()> {
     let stop = process::stopping()?;
+    refuse_half_restored(&settings.storage)?;
     let base = open(&settings.database, &stop).await?;
     let store = objects(&settings.storage).await?;
     let files = KeyFiles::new(settings.keys);
@@ -110,6 +112,7 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
 
 pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
     let stop = process::stopping()?;
+    refuse_half_restored(&settings.storage)?;
     let base = open(&settings.database, &stop).await?;
     let store = objects(&settings.storage).await?;
     let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];

@@ -95,14 +95,28 @@ async fn collect(
     let ending = receiving.clone();
     threads.push(thread("udp", move || udp::receive(&udp, &orders, forwarding, &ending))?);
 
-    stop.triggered().await;
+    let rest = wanted(written, &stop).await;
     receiving.trigger();
     if !receiving.drained(DRAIN).await {
         tracing::warn!("some connections did not end in time");
     }
-    written.await.ok();
+    if let Some(written) = rest {
+        written.await.ok();
+    }
     farewell(forwarder).await;
     threads.into_iter().try_for_each(|thread| thread.join().map_err(|_panic| Error::Panicked))
+}
+
+/// Waits until the collector is to end. A writer that ended by itself takes nothing any more: then there is nothing left
+/// to wait for, and whoever started us starts us again.
+async fn wanted(
+    mut written: oneshot::Receiver<()>,
+    stop: &Shutdown,
+) -> Option<oneshot::Receiver<()>> {
+    tokio::select! {
+        () = stop.triggered() => Some(written),
+        _ended = &mut written => None,
+    }
 }
 
 /// The other server may have what is still queued for it, if it takes it soon.

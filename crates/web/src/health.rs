@@ -1,5 +1,5 @@
-//! Whether what a service needs is well: asked by orchestrators at `/health`, which no proxy routes to, and by whoever
-//! composes the answers of several services.
+//! Whether what a service needs is well: asked by orchestrators at `/health`, which the proxy does not pass on, and by
+//! whoever composes the answers of several services.
 
 use std::error::Error;
 use std::fmt;

@@ -3,7 +3,7 @@
 #
 # Sourced after namespace.sh, e2e.sh and docker.sh. The host's name is harbor.test; what it keeps is below $work.
 
-package=$(find "$root/target/package" -name 'harbor-offline-installer-*.tgz' 2>/dev/null | sort -V | tail -n 1)
+package=$(find "$root/target/package" -maxdepth 1 -name 'harbor-offline-installer-*.tgz' 2>/dev/null | sort -V | tail -n 1)
 [ -n "$package" ] || { report "no package below target/package: run ./test.sh package"; exit 1; }
 
 host=harbor.test

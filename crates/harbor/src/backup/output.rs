@@ -1,14 +1,14 @@
 //! Where a backup goes: a file that is there whole or not at all, or standard output.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::reader::is_stream;
-use crate::data_dir::private_file;
 
 const BUFFER: usize = 1024 * 1024;
 
@@ -30,13 +30,10 @@ impl Output {
         let (file, place) = if is_stream(to) {
             (standard_output()?, None)
         } else {
-            let place = Place::of(to)?;
-            let file = private_file(&place.partial);
-            let file = file.with_context(|| format!("cannot write {}", place.partial.display()))?;
-            if let Err(error) = file.try_lock() {
-                bail!("another backup is being written to {} ({error})", to.display());
-            }
-            (file, Some(place))
+            let (partial, whole) = Place::paths(to)?;
+            let file = locked(&partial, to)?;
+            // From here on the file is ours, to be removed if nothing comes of it.
+            (file, Some(Place { partial, whole, is_published: false }))
         };
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), place })
     }
@@ -68,7 +65,8 @@ impl Write for Output {
 }
 
 impl Place {
-    fn of(to: &Path) -> Result<Self> {
+    /// The name while it is written, and after.
+    fn paths(to: &Path) -> Result<(PathBuf, PathBuf)> {
         if let Ok(metadata) = fs::metadata(to) {
             ensure!(
                 metadata.is_file(),
@@ -79,8 +77,7 @@ impl Place {
         let name = to.file_name().with_context(|| format!("{} names no file", to.display()))?;
         let mut partial = name.to_owned();
         partial.push(".partial");
-        let partial = to.with_file_name(partial);
-        Ok(Self { partial, whole: to.to_owned(), is_published: false })
+        Ok((to.with_file_name(partial), to.to_owned()))
     }
 }
 
@@ -92,6 +89,23 @@ impl Drop for Place {
             tracing::debug!(%error, file = %self.partial.display(), "cannot remove the partial backup");
         }
     }
+}
+
+/// Opens the file for us alone, and only then empties it: another backup may be writing it.
+fn locked(partial: &Path, to: &Path) -> Result<File> {
+    let failed = || format!("cannot write {}", partial.display());
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(partial).with_context(failed)?;
+    if let Err(error) = file.try_lock() {
+        bail!("another backup is being written to {} ({error})", to.display());
+    }
+    // Between the look and the lock it may have been given its final name.
+    let ours = file.metadata().with_context(failed)?.ino();
+    let named = fs::metadata(partial).map(|metadata| metadata.ino()).ok();
+    ensure!(named == Some(ours), "another backup to {} has just ended: try again", to.display());
+    file.set_len(0).with_context(failed)?;
+    Ok(file)
 }
 
 /// As a file: the standard library's would look for the ends of lines in it.

@@ -3,11 +3,12 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{
-    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, lchown,
 };
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -65,10 +66,13 @@ impl Machine {
         self.settle(path, mode, owner)
     }
 
-    /// As [`Machine::ensure`], and also one that is there gets the mode and the owner.
+    /// As [`Machine::ensure`], and also one that is there gets the mode and the owner. It may be a link of the
+    /// operator's, as nobody else can make one beside it.
     pub(super) fn own(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
         self.ensure(path, mode, owner)?;
-        self.settle(path, mode, owner)
+        let path =
+            path.canonicalize().with_context(|| format!("cannot resolve {}", path.display()))?;
+        self.settle(&path, mode, owner)
     }
 
     /// A directory of log files that the collector writes, as root without its powers, and the pages read; the log
@@ -123,8 +127,13 @@ impl Machine {
 
     /// Gives what is there its mode and its owner.
     pub(super) fn settle(self, path: &Path, mode: u32, owner: Owner) -> Result<()> {
-        let settled = fs::set_permissions(path, Permissions::from_mode(mode)).and_then(|()| {
-            if self.owners { chown(path, Some(owner.uid), Some(owner.gid)) } else { Ok(()) }
+        // A container that may write in the directory must not lead us elsewhere.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let opened =
+            OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+        let settled = opened.and_then(|file| {
+            file.set_permissions(Permissions::from_mode(mode))?;
+            if self.owners { fchown(&file, Some(owner.uid), Some(owner.gid)) } else { Ok(()) }
         });
         settled.with_context(|| format!("cannot set owner and mode of {}", path.display()))
     }

@@ -1,7 +1,8 @@
 //! What is restored into: a place in which nothing is, and a mark that says so until all is there.
 //!
 //! The mark is made only where nothing was, and it is the first thing there. So whatever lies beside one is of a restore
-//! that did not end, and the next one may remove it. Servers refuse a data directory that has one.
+//! that did not end, and the next one may remove it. Servers refuse a place that has one, and a second restore one
+//! that is under way.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{ErrorKind, Write};
@@ -23,8 +24,28 @@ pub(crate) struct Target {
     pub(crate) parts: Parts,
     mark: PathBuf,
     with_objects: bool,
-    /// Of a data directory: no server starts meanwhile.
-    _lock: Option<Lock>,
+    /// No server starts from a data directory meanwhile, and no second restore begins.
+    _lock: Held,
+}
+
+/// Released when it is dropped; never looked at.
+#[expect(dead_code, reason = "held, not read")]
+enum Held {
+    Data(Lock),
+    Storage(File),
+}
+
+/// In a storage without a data directory: the mark.
+const MARK: &str = "restore.partial";
+
+/// Refuses a storage in which a restore has not ended.
+pub(crate) fn refuse_half_restored(storage: &Path) -> Result<()> {
+    ensure!(
+        !storage.join(MARK).exists(),
+        "a restore into {} has not ended: run it again, or remove {MARK} there if what is there is wanted",
+        storage.display()
+    );
+    Ok(())
 }
 
 impl Target {
@@ -33,9 +54,9 @@ impl Target {
         let (mark, lock) = match &parts.data {
             Some(data) => {
                 let data = DataDir::make(data)?;
-                (data.half_restored(), Some(data.lock()?))
+                (data.half_restored(), Held::Data(data.lock()?))
             }
-            None => (parts.storage.join("restore.partial"), None),
+            None => (parts.storage.join(MARK), Held::Storage(lock(&parts.storage)?)),
         };
         let target = Self { parts, mark, with_objects, _lock: lock };
         if let Some(left) = target.left_by_another()? {
@@ -125,6 +146,17 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// The storage, made if it is absent, and nobody else's until the file is dropped.
+fn lock(storage: &Path) -> Result<File> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(storage);
+    let folder = made.and_then(|()| File::open(storage));
+    let folder = folder.with_context(|| format!("cannot open {}", storage.display()))?;
+    if let Err(error) = folder.try_lock() {
+        bail!("another restore into {} is under way ({error})", storage.display());
+    }
+    Ok(folder)
 }
 
 /// What is in a directory, but for what a file system itself keeps there.
