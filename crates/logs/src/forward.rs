@@ -93,7 +93,10 @@ impl Forwarder {
             *way = Some(timeout(PATIENCE, self.connect()).await??);
         }
         match way {
-            Some(Way::Tcp(stream)) => timeout(PATIENCE, stream.write_all(&batch.bytes)).await?,
+            Some(Way::Tcp(stream)) => {
+                refuse_ended(stream)?;
+                timeout(PATIENCE, stream.write_all(&batch.bytes)).await?
+            }
             Some(Way::Udp(socket)) => {
                 for message in messages(&batch.bytes) {
                     let (datagram, _) = message.split_at(message.len().min(DATAGRAM_MAX));
@@ -133,6 +136,16 @@ impl Forwarder {
             intake.remark(&text);
             orders.send(Order::Write(intake.batch(), None)).await.ok();
         }
+    }
+}
+
+/// A server that has ended the connection would be sent one more batch, which nobody reads.
+fn refuse_ended(stream: &TcpStream) -> io::Result<()> {
+    match stream.try_read(&mut [0]) {
+        Ok(0) => Err(io::ErrorKind::ConnectionAborted.into()),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        // It has nothing to say to us, and may say it.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
