@@ -155,7 +155,7 @@ async fn routes_lead_where_harbor_s_do() {
         ("/v1/_ping", 404),
         ("/service/notifications", 404),
         ("/_objects/blob", 404),
-        ("/v2", 301),
+        ("/v2", 200),
         ("/v2/", 200),
         ("/service/token?x", 200),
         ("/api/v2.0/projects", 200),
