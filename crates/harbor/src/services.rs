@@ -13,7 +13,7 @@ use identity::{Authenticator, Keys, Verifier};
 use registry::PullLog;
 use url::Url;
 use web::client::{self, Client};
-use web::{Network, Probe, Routes, ServeSettings, Shutdown, health, origin, tasks};
+use web::{Probe, Routes, ServeSettings, Shutdown, health, origin, tasks};
 
 use crate::compose::{self, Base};
 use crate::instance::objects;
@@ -53,11 +53,11 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
     let service = registry::Settings { accel: settings.accel, ..registry::Settings::default() };
     let verifier = Verifier::Public(public);
     let routes = compose::registry(&base, store, verifier, service, &pulls);
-    let front = Front {
-        listen: settings.listen,
-        metrics: settings.metrics,
-        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    let origin = origin::Settings {
+        external_url: settings.external_url,
+        trusted_proxies: settings.trusted_proxies,
     };
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
     let ended = serve(&front, routes.merge(health::routes(probes)), &stop).await;
     // Of the requests that were in flight when the end began.
     pulls.flush(&base.db).await;
@@ -73,11 +73,11 @@ pub(crate) async fn token(settings: Token) -> Result<()> {
     tasks::spawn(&stop, "keys", keys::watch(files, keys.clone(), stop.clone()));
     let probes = vec![compose::database_probe(&base.db)];
     let routes = compose::token(&base, &keys).merge(health::routes(probes));
-    let front = Front {
-        listen: settings.listen,
-        metrics: settings.metrics,
-        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    let origin = origin::Settings {
+        external_url: settings.external_url,
+        trusted_proxies: settings.trusted_proxies,
     };
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
     let ended = serve(&front, routes, &stop).await;
     base.db.close().await;
     ended
@@ -100,11 +100,11 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
     };
     let probes = vec![compose::database_probe(&base.db)];
     let routes = compose::portal(&base, portal).merge(health::routes(probes));
-    let front = Front {
-        listen: settings.listen,
-        metrics: settings.metrics,
-        origin: origin_of(settings.external_url, settings.trusted_proxies),
+    let origin = origin::Settings {
+        external_url: settings.external_url,
+        trusted_proxies: settings.trusted_proxies,
     };
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
     let ended = serve(&front, routes, &stop).await;
     base.db.close().await;
     ended
@@ -123,11 +123,8 @@ pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
         workers: settings.max_job_workers,
     };
     jobs::start(&app, &stop);
-    let front = Front {
-        listen: settings.listen,
-        metrics: settings.metrics,
-        origin: origin::Settings::default(),
-    };
+    let origin = origin::Settings::default();
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
     let ended = serve(&front, health::routes(probes), &stop).await;
     base.db.close().await;
     ended
@@ -153,10 +150,6 @@ pub(crate) async fn log(settings: ::logs::Settings) -> Result<()> {
     let again = reopen.clone();
     process::on_hangup(&stop, move || again.request())?;
     Ok(::logs::run(settings, stop, reopen).await?)
-}
-
-fn origin_of(external_url: Option<Url>, trusted_proxies: Vec<Network>) -> origin::Settings {
-    origin::Settings { external_url, trusted_proxies }
 }
 
 /// Waits for the database: at a start of all services it may come last.
