@@ -11,6 +11,7 @@ use hyper::{HeaderMap, StatusCode};
 use crate::body::{Download, Error};
 use crate::exchange::Exchange;
 use crate::files::FileBody;
+use crate::pulse::Handed;
 use crate::upstream::Connection;
 
 pub(crate) struct Reply {
@@ -79,11 +80,13 @@ fn reason(status: StatusCode) -> &'static str {
 pub(crate) struct Answer {
     payload: Payload,
     exchange: Option<Box<Exchange>>,
+    /// The last piece, until the next is asked for.
+    handed: Option<Handed>,
 }
 
 impl Answer {
     pub(crate) fn new(payload: Payload, exchange: Box<Exchange>) -> Self {
-        let mut answer = Self { payload, exchange: Some(exchange) };
+        let mut answer = Self { payload, exchange: Some(exchange), handed: None };
         if answer.payload.is_end() {
             // hyper asks no further for a body that is at its end.
             answer.release();
@@ -154,6 +157,7 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
+        this.handed = None;
         let frame = ready!(this.payload.poll(context));
         match &frame {
             Some(Ok(piece)) => {
@@ -163,6 +167,7 @@ impl Body for Answer {
                 if this.payload.is_end() {
                     this.finish();
                 }
+                this.handed = this.exchange.as_ref().map(|exchange| exchange.busy.hand());
             }
             Some(Err(error)) => this.broken(error),
             None => this.finish(),

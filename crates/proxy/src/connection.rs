@@ -116,7 +116,8 @@ async fn serve(
         return;
     };
     let client = listen.default.scope.client.clone();
-    let pulse = Pulse::new(Limits { head: client.header_timeout, idle: client.keepalive });
+    let pulse =
+        Pulse::new(Limits { head: client.header_timeout, idle: client.keepalive, send: None });
     let mut socket = Socket::new(tcp, client.send_timeout, Some(pulse.clone()));
     let number = front.numbers.fetch_add(1, Ordering::Relaxed) + 1;
     let mut facts = Client { peer, local, tls: None, outlet: None, number };
@@ -205,7 +206,9 @@ impl Talk {
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Some(listen) = self.state.listen(self.address) else { return };
-        let max_head = listen.default.scope.client.max_head;
+        let client = &listen.default.scope.client;
+        let max_head = client.max_head;
+        self.pulse.limit_sends(client.send_timeout);
         let talk = self.clone();
         let service = service_fn(move |request| talk.clone().answer(request));
         let tasks = Tasks(self.front.connections.clone());

@@ -1,5 +1,6 @@
 //! What a connection from outside is doing, so that nobody can hold one without using it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,9 @@ struct State {
     framed_twice: bool,
     /// A body was not read to its end.
     unread: bool,
+    /// Pieces of answers that the client has still to take, oldest first.
+    handed: BTreeSet<(Instant, u64)>,
+    pieces: u64,
     limits: Limits,
 }
 
@@ -29,6 +33,8 @@ enum Phase {
 pub(crate) struct Limits {
     pub(crate) head: Duration,
     pub(crate) idle: Duration,
+    /// Over HTTP/2 a client may answer pings and yet take nothing of an answer. Over HTTP/1 the socket sees it.
+    pub(crate) send: Option<Duration>,
 }
 
 /// What bytes belong to.
@@ -45,7 +51,7 @@ pub(crate) enum Verdict {
     Wait(Instant),
     /// Long idle: close politely.
     Idle,
-    /// The head takes too long: just close.
+    /// The head, or taking an answer, takes too long: just close.
     Slow,
 }
 
@@ -58,6 +64,8 @@ impl Pulse {
             requests: 0,
             framed_twice: false,
             unread: false,
+            handed: BTreeSet::new(),
+            pieces: 0,
             limits,
         })))
     }
@@ -77,6 +85,11 @@ impl Pulse {
             Phase::Head(_) => Bytes::Head,
             Phase::Busy => Bytes::Body,
         }
+    }
+
+    /// From here on an answer that is not taken for so long ends the connection.
+    pub(crate) fn limit_sends(&self, limit: Duration) {
+        self.state().limits.send = Some(limit);
     }
 
     /// The head that came says in two ways where its body ends.
@@ -108,12 +121,17 @@ impl Pulse {
     pub(crate) fn verdict(&self) -> Verdict {
         let state = self.state();
         let now = Instant::now();
+        let held = state.handed.first().zip(state.limits.send);
+        if held.is_some_and(|((since, _), limit)| *since + limit <= now) {
+            return Verdict::Slow;
+        }
         let (deadline, verdict) = match state.phase {
             Phase::Idle(since) => (since + state.limits.idle, Verdict::Idle),
             Phase::Head(since) => (since + state.limits.head, Verdict::Slow),
             // The end of the request starts a new wait, which cannot be over before this one.
             Phase::Busy => {
-                let shorter = state.limits.idle.min(state.limits.head);
+                let Limits { idle, head, send } = state.limits;
+                let shorter = idle.min(head).min(send.unwrap_or(Duration::MAX));
                 (now + shorter.max(Duration::from_secs(1)), Verdict::Idle)
             }
         };
@@ -127,6 +145,27 @@ pub(crate) struct Busy(Pulse);
 impl Busy {
     pub(crate) fn pulse(&self) -> &Pulse {
         &self.0
+    }
+
+    /// A piece of the answer is on its way; it is taken when what is returned is dropped.
+    pub(crate) fn hand(&self) -> Handed {
+        let mut state = self.0.state();
+        state.pieces += 1;
+        let piece = (Instant::now(), state.pieces);
+        state.handed.insert(piece);
+        Handed { pulse: self.0.clone(), piece }
+    }
+}
+
+/// A piece of an answer that the client has still to take.
+pub(crate) struct Handed {
+    pulse: Pulse,
+    piece: (Instant, u64),
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.pulse.state().handed.remove(&self.piece);
     }
 }
 

@@ -206,3 +206,29 @@ async fn an_upload_over_http_2_arrives_whole() {
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(text.contains("body: Ok(5000000)") && text.contains("cookie: a=1; b=2"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_takes_ends_its_connection_over_http_2_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), &["a.test"]);
+    std::fs::write(folder.path().join("large"), vec![b'l'; 8_000_000]).unwrap();
+    let http = "send_timeout 1s; server { listen 127.0.0.1:{port} ssl http2;
+        ssl_certificate {folder}/server.crt; ssl_certificate_key {folder}/server.key;
+        location / { root {folder}; } }";
+    let front = Running::start_in(folder, http).await;
+    let stream = shake(&front, "a.test", BOTH, &[b"h2"]).await.unwrap();
+    let (mut sender, driver) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(65_535)
+        .handshake(TokioIo::new(stream))
+        .await
+        .unwrap();
+    let (tell, ended) = tokio::sync::oneshot::channel();
+    drop(web::tasks::spawn(&front.stop, "client", async move {
+        driver.await.ok().unwrap_or_default();
+        tell.send(()).unwrap();
+    }));
+    let request = Request::get("https://a.test/large").body(Empty::<Bytes>::new()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap().unwrap();
+}
