@@ -7,7 +7,7 @@
 //!
 //! Why a backup has every object that its rows name, whatever is pushed, deleted and collected meanwhile: bytes go
 //! only after their blob's row has become a condemned object, and the collector removes bytes of condemned objects only
-//! if it finds no hold ([`hold`]) *after* it has read which they are. The hold is committed before the moment that is
+//! if it finds no hold ([`hold()`]) *after* it has read which they are. The hold is committed before the moment that is
 //! backed up. So if the collector found none, the moment is later than its list, and names none of those objects.
 //!
 //! SQLite's tables are not dumped one by one: its moment is a file ([`still_file`]), and restored as one.

@@ -11,8 +11,17 @@ case $line in
     *) echo "/etc/harbor/env does not begin with POSTGRES_PASSWORD=: run ./prepare again" >&2; exit 1 ;;
 esac
 
-# single COMMAND: before anybody can connect.
-single() { printf '%s\n' "$1" | postgres --single -D "$PGDATA" -c log_min_messages=warning postgres >/dev/null; }
+# single FOLDER COMMAND: before anybody can connect. It ends with 0 whatever became of the command, so that what it says
+# counts; the command itself is not repeated, it may hold a password.
+single() {
+    said=$(printf '%s\n' "$2" | postgres --single -D "$1" -c log_min_messages=warning postgres 2>&1 >/dev/null) || said="$said FATAL:"
+    case $said in
+        *ERROR:* | *FATAL:*)
+            printf '%s\n' "$said" | sed -n '/ERROR:/p; /FATAL:/p' >&2
+            exit 1
+            ;;
+    esac
+}
 
 if [ ! -e "$PGDATA" ]; then
     # Made aside and then renamed: a start that is cut off leaves nothing that looks like a cluster.
@@ -20,11 +29,11 @@ if [ ! -e "$PGDATA" ]; then
     initdb --pgdata "$folder/new" --username postgres --auth-local trust --auth-host scram-sha-256 \
         --encoding UTF8 --locale C.UTF-8 --data-checksums
     echo 'host all all all scram-sha-256' >>"$folder/new/pg_hba.conf"
-    printf 'CREATE DATABASE registry\n' | postgres --single -D "$folder/new" postgres >/dev/null
+    single "$folder/new" 'CREATE DATABASE registry'
     mv "$folder/new" "$PGDATA"
 fi
 # Each time, so that a changed db_password in harbor.cfg is one here as well.
-single "ALTER ROLE postgres PASSWORD '$(printf %s "$password" | sed "s/'/''/g")'"
+single "$PGDATA" "ALTER ROLE postgres PASSWORD '$(printf %s "$password" | sed "s/'/''/g")'"
 
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/run/postgresql \
     -c max_connections=200 -c log_timezone=UTC -c log_line_prefix='%m [%p] '
