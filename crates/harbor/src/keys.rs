@@ -138,13 +138,22 @@ impl KeyFiles {
 
 /// Puts rotated keys to use while the server runs.
 pub async fn watch(files: KeyFiles, keys: Keys, stop: Shutdown) {
+    every_few_seconds(stop, || reread(&files, &keys)).await;
+}
+
+/// As [`watch`], for a process that only verifies.
+pub async fn watch_accepted(files: KeyFiles, keys: Keys<VerifyingKeys>, stop: Shutdown) {
+    every_few_seconds(stop, || reread_accepted(&files, &keys)).await;
+}
+
+async fn every_few_seconds<F: Future<Output = Result<()>>>(stop: Shutdown, act: impl Fn() -> F) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(REREAD) => {}
             () = stop.triggered() => return,
         }
-        if let Err(error) = reread(&files, &keys).await {
-            tracing::error!(error = format!("{error:#}"), "the signing keys cannot be read again");
+        if let Err(error) = act().await {
+            tracing::error!(error = format!("{error:#}"), "the keys cannot be read again");
         }
     }
 }
@@ -163,19 +172,6 @@ async fn reread(files: &KeyFiles, keys: &Keys) -> Result<()> {
         keys.replace(ring);
     }
     Ok(())
-}
-
-/// As [`watch`], for a process that only verifies.
-pub async fn watch_accepted(files: KeyFiles, keys: Keys<VerifyingKeys>, stop: Shutdown) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(REREAD) => {}
-            () = stop.triggered() => return,
-        }
-        if let Err(error) = reread_accepted(&files, &keys).await {
-            tracing::error!(error = format!("{error:#}"), "the keys cannot be read again");
-        }
-    }
 }
 
 async fn reread_accepted(files: &KeyFiles, keys: &Keys<VerifyingKeys>) -> Result<()> {

@@ -114,9 +114,7 @@ async fn run_service(service: Service, logs: &Logs) -> Result<()> {
             services::proxy(settings).await
         }
         Service::Log(file) => {
-            let settings: ::logs::Settings = settings::services::read(&file.config)?;
-            logs.begin(&settings.log)?;
-            services::log(settings).await
+            services::log(logs.with(&file, |settings: &::logs::Settings| &settings.log)?).await
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The services as processes of their own, each behind the proxy: `harbor registry`, `token`, `ui`, `jobservice`.
+//! The services as processes of their own: `harbor registry`, `token`, `ui` and `jobservice`, the proxy before them, and
+//! the log collector.
 //!
-//! They share the database and the objects, and nothing else. Each waits for the database, brings its schema up to
-//! date (the first takes the lock, the others wait), serves until a signal comes, and drains.
+//! The first four share the database and the objects, and nothing else. Each waits for the database, brings its schema
+//! up to date (the first takes the lock, the others wait), serves until a signal comes, and drains.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
