@@ -5,6 +5,10 @@ set -eu
 folder=/var/lib/postgresql/data
 export PGDATA=$folder/pg
 
+# A server that was killed leaves this behind. No process that it names is alive in a container that has just begun, but
+# its number, mostly 1, is that of another one now, for which PostgreSQL would take it.
+rm -f "$PGDATA/postmaster.pid"
+
 IFS= read -r line </etc/harbor/env || [ -n "${line-}" ]
 case $line in
     POSTGRES_PASSWORD=?*) password=${line#POSTGRES_PASSWORD=} ;;
