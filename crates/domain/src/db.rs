@@ -84,6 +84,8 @@ pub(crate) static POSTGRES_STEPS: Migrator = sqlx::migrate!("../../migrations/po
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
+/// A connection that was used so shortly ago is used again without a question.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 impl Db {
     /// Opens the database and brings its schema up to date.
@@ -136,6 +138,16 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
+            // A round trip before each statement is only worth it where the server may have gone meanwhile.
+            .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move {
+                    if since.idle_for >= TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await?;
         Ok(Self::over(Engine::Postgres(pool.clone()), Engine::Postgres(pool)))
@@ -206,6 +218,7 @@ impl Db {
 
     /// Closes every connection; SQLite folds its log into the file.
     pub async fn close(&self) {
+        self.moments.close().await;
         on!(&self.read, |pool| pool.close().await);
         on!(&self.write, |pool| pool.close().await);
     }

@@ -60,6 +60,7 @@ fn execute(cli: Cli) -> Result<()> {
     let ended = runtime.block_on(run_command(cli.command, logs));
     // A blocking call that hangs on a dead disk must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    telemetry::flush();
     ended
 }
 

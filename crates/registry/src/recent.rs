@@ -1,4 +1,4 @@
-//! What the bearer of a token was told a moment ago, told again without asking the database.
+//! What somebody was told a moment ago, told again without asking the database.
 //!
 //! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
 //! one untrue ends the moment before its own client hears of it, also when another process makes it.
@@ -94,6 +94,16 @@ async fn now(db: &Db) -> Option<Moment> {
     run(async move { db.moment().await }).await.ok().flatten()
 }
 
+/// What names those whose rights are the same as long as the database is. Accounts that prove themselves at each request
+/// are few here: clients fetch a token.
+fn who(principal: &Principal) -> Option<&str> {
+    match principal {
+        Principal::Bearer(claims) => Some(&claims.jti),
+        Principal::Anonymous => Some("-"),
+        Principal::User(_) | Principal::Robot(_) => None,
+    }
+}
+
 async fn recall<V: Send + Sync + 'static>(
     answers: &Answers<V>,
     caller: &Caller,
@@ -103,11 +113,11 @@ async fn recall<V: Send + Sync + 'static>(
 ) -> Result<Arc<V>> {
     // Before anything is read: what is committed from here on must not pass for read.
     let moment = now(&caller.app.db).await;
-    let (Some(moment), Principal::Bearer(claims)) = (moment, &caller.principal) else {
+    let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else {
         return find.await.map(Arc::new);
     };
-    // A name has no space, so that no two questions share a key.
-    let key = format!("{} {name} {what}", claims.jti);
+    // Neither has a space, so that no two questions share a key.
+    let key = format!("{who} {name} {what}");
     if let Some((read_at, value)) = answers.get(key.as_str())
         && read_at == moment
     {

@@ -20,6 +20,7 @@ use crate::error::Refusal;
 use crate::origin::Peer;
 use crate::request_id::{self, RequestId};
 use crate::routes::{Fallbacks, Label};
+use crate::telemetry::ACCESS;
 use crate::{metrics, routes, security};
 
 /// What a log line says when the client left before there was an answer (nginx's word for it).
@@ -121,7 +122,7 @@ impl Drop for Entry {
         let peer = self.peer.map(|peer| tracing::field::display(peer.0));
         self.span.in_scope(|| {
             tracing::info!(
-                target: "access",
+                target: ACCESS,
                 status = self.status,
                 bytes = self.bytes,
                 duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1000.0,

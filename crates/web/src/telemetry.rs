@@ -1,5 +1,11 @@
 //! Logs: to standard error, as text or JSON, from the level that the operator chose.
 
+mod gathered;
+
+use std::io::{self, Stderr};
+use std::sync::LazyLock;
+
+use gathered::Gathered;
 use serde::Deserialize;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -41,7 +47,14 @@ pub enum Error {
     Level(#[source] ParseError),
     #[error("logging has been set up already")]
     Twice(#[source] TryInitError),
+    #[error("no thread for the log")]
+    Thread(#[source] io::Error),
 }
+
+/// The target of the line that each request leaves.
+pub(crate) const ACCESS: &str = "access";
+
+static LINES: LazyLock<Gathered<Stderr>> = LazyLock::new(|| Gathered::new(io::stderr()));
 
 /// Libraries whose informational lines are about themselves; a filter can turn them on again.
 ///
@@ -55,6 +68,7 @@ const QUIET: &str = "actix_http=off,actix_server=warn,sqlx=warn,hyper=warn,rustl
 pub fn init(format: Format, level: &str) -> Result<(), Error> {
     let filter = EnvFilter::builder().parse(format!("{QUIET},{level}")).map_err(Error::Level)?;
     subscribe(format, filter)?;
+    LINES.start().map_err(Error::Thread)?;
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(tracing::field::display);
         let message = panic.payload_as_str().unwrap_or("no message");
@@ -63,11 +77,16 @@ pub fn init(format: Format, level: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes the lines that still wait; to be called before the process ends.
+pub fn flush() {
+    LINES.flush();
+}
+
 fn subscribe(format: Format, filter: EnvFilter) -> Result<(), Error> {
     // Whoever reads the logs may be gone before us: to complain about that on the same pipe would be a panic.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(&*LINES)
         .log_internal_errors(false);
     match format {
         Format::Text => builder.with_ansi(false).finish().try_init().map_err(Error::Twice),

@@ -5,13 +5,16 @@
 //!
 //! SQLite has one server, which counts its commits. PostgreSQL is asked for its snapshot, the set of transactions that
 //! a statement begun now would see: two equal ones have nothing committed between them, whichever process did it.
-//! Who asks while the question is under way shares the answer to the next one.
+//! Who asks while the question is under way shares the answer to the next one. It has a connection of its own: a request
+//! that is answered from memory costs one round trip to a process of PostgreSQL that is always the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::error::Result;
 
@@ -38,8 +41,18 @@ pub(super) enum Moments {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     begun: AtomicU64,
-    last: Mutex<Option<(u64, Arc<str>)>>,
+    asker: Mutex<Asker>,
 }
+
+#[derive(Debug, Default)]
+struct Asker {
+    connection: Option<PgConnection>,
+    /// The number of the last question, and its answer.
+    last: Option<(u64, Arc<str>)>,
+}
+
+/// Who waits longer asks for what they want itself.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Moments {
     pub(super) fn counted() -> Self {
@@ -64,23 +77,55 @@ impl Moments {
             commits.fetch_add(1, Ordering::SeqCst);
         }
     }
+
+    pub(super) async fn close(&self) {
+        if let Self::Asked(asked) = self {
+            asked.close().await;
+        }
+    }
 }
 
 impl Asked {
     pub(super) async fn moment(&self, pool: &PgPool) -> Result<Moment> {
-        const SQL: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
         let arrived = self.begun.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
+        let mut asker = self.asker.lock().await;
         // Begun after we came: it sees everything that was committed before.
-        if let Some((number, snapshot)) = &*last
+        if let Some((number, snapshot)) = &asker.last
             && *number > arrived
         {
             return Ok(Moment(Kind::Snapshot(Arc::clone(snapshot))));
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let snapshot: String = sqlx::query_scalar(SQL).fetch_one(pool).await?;
-        let snapshot: Arc<str> = snapshot.into();
-        *last = Some((number, Arc::clone(&snapshot)));
+        let asked = timeout(PATIENCE, asker.ask(pool)).await;
+        let snapshot: Arc<str> = asked.map_err(|_elapsed| sqlx::Error::PoolTimedOut)??.into();
+        asker.last = Some((number, Arc::clone(&snapshot)));
         Ok(Moment(Kind::Snapshot(snapshot)))
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.asker.lock().await.connection.take() {
+            // It is gone either way.
+            drop(connection.close().await);
+        }
+    }
+}
+
+impl Asker {
+    /// A connection that fails, or is given up on in the middle of a question, is not used again.
+    async fn ask(&mut self, pool: &PgPool) -> Result<String, sqlx::Error> {
+        if let Some(connection) = self.connection.take()
+            && let Ok(snapshot) = self.ask_on(connection).await
+        {
+            return Ok(snapshot);
+        }
+        let connection = pool.acquire().await?.detach();
+        self.ask_on(connection).await
+    }
+
+    async fn ask_on(&mut self, mut connection: PgConnection) -> Result<String, sqlx::Error> {
+        const SQL: &str = "SELECT CAST(pg_current_snapshot() AS TEXT)";
+        let snapshot = sqlx::query_scalar(SQL).fetch_one(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(snapshot)
     }
 }

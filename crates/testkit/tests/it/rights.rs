@@ -95,6 +95,32 @@ async fn a_right_that_is_taken_is_gone_with_the_next_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_became_private_or_moved_a_moment_ago_is_not_served_from_memory() {
+    TestApp::on_each_engine(async |app| {
+        app.project("team", true).await;
+        let stranger = app.anonymous();
+        let (first, second) = (Image::unique(), Image::unique());
+        let manifest = "/v2/team/app/manifests/1";
+        let layer = format!("/v2/team/app/blobs/{}", Digest::of(&second.layers[0]));
+        app.admin().push("team/app:1", &first).await.created();
+        for _ in 0..2 {
+            assert_eq!(stranger.get(manifest).await.ok().body, first.manifest);
+        }
+        app.admin().push("team/app:1", &second).await.created();
+        for _ in 0..2 {
+            assert_eq!(stranger.get(manifest).await.ok().body, second.manifest);
+            stranger.get(&layer).await.ok();
+        }
+        let private = json!({"metadata": {"public": "false"}});
+        app.admin().api(Method::PUT, "/projects/team", Some(private)).await.ok();
+        for path in [manifest, &layer] {
+            assert_eq!(stranger.get(path).await.status, 401, "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_push_to_a_project_that_does_not_exist_says_so() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
