@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 
 /// What is handed out in one go.
 pub(crate) const PART: usize = 1024 * 1024;
-/// What the kernel is asked to have ready, from where a part begins.
+/// What the kernel is asked to have ready, from where a part begins; and again each time that half of it is sent.
 const AHEAD: NonZeroU64 = NonZeroU64::new(8 * 1024 * 1024).expect("it is not zero");
 /// More slices than hyper ever queues; a list of so many may be cut.
 const MANY: usize = 64;
@@ -108,9 +108,13 @@ fn stands_in(slice: &[u8]) -> bool {
 
 /// Whether a part of a file is in memory, so that sending it does not wait for a disk. What follows is asked for.
 pub(crate) fn is_at_hand(file: &File, offset: u64, length: usize) -> bool {
-    // Only advice: a file system that takes none is as good.
-    let _heeded = fadvise(file, offset, Some(AHEAD), Advice::WillNeed);
     let last = offset + u64::try_from(length.saturating_sub(1)).unwrap_or(0);
+    let half = AHEAD.get() / 2;
+    // The kernel looks at every page of it, so it is not asked for each part.
+    if offset == 0 || offset.div_ceil(half) * half <= last {
+        // Only advice: a file system that takes none is as good.
+        let _heeded = fadvise(file, offset, Some(AHEAD), Advice::WillNeed);
+    }
     [offset, last].into_iter().all(|at| {
         let mut byte = [0];
         let read = preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
