@@ -17,7 +17,8 @@ cd "$(dirname "$0")/.."
 . benches/lib/deployment.sh
 
 rounds=3 seconds=4 output=benches/results.md build=release profile='' program='' works=''
-chain="deployment docker-registry-nginx deployment-tls docker-registry-nginx-tls deployment-direct"
+chain="deployment docker-registry-nginx deployment-tls docker-registry-nginx-tls deployment-direct
+  deployment-nginx deployment-nginx-tls"
 servers="harbor docker-registry $chain"
 # work:connections[:upload]. What fills the disk comes last.
 chain_works="manifest-get-tag:1 manifest-get-tag:8 manifest-get-digest:8 image-pull:8 image-push:8
@@ -54,6 +55,7 @@ works_of() {
   fi
   case $1 in
     deployment-direct) echo manifest-get-tag:1 manifest-get-tag:8 ;;
+    deployment-nginx*) echo blob-pull-128m:1 blob-pull-128m:4 ;;
     deployment* | *-tls) echo "$chain_works" ;;
     # Beside one process in all of them, beside the chain in the chain's.
     docker-registry-nginx) if [[ " $servers " == *" harbor "* ]]; then echo "$all_works"; else echo "$chain_works"; fi ;;

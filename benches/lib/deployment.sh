@@ -71,28 +71,34 @@ configure() {
     IFS=: read -r service port <<<"$service"
     sed -i -E -e "s|^listen: .*|listen: 127.0.0.1:$port|; s|//registry:5000|//127.0.0.1:$registry_port|" \
       -e "s|^external_url: .*|external_url: $front|" \
-      -e "s|^  host: \"?db\"?\$|  host: 127.0.0.1|; s|^  port: 5432\$|  port: $database_port|" \
+      -e "s|^  host: \"/run/postgresql\"\$|  host: $dir/database|; s|^  port: 5432\$|  port: $database_port|" \
       -e "s|: /storage|: $dir/data/registry|; s|: /keys|: $dir/data/keys|; s|: /var/log/harbor|: $dir/logs|" \
       "$config/$service/config.yml"
   done
-  if grep -rnE '(^|[ /])(db|registry|token|ui):[0-9]|[ "]0\.0\.0\.0:|"?db"?$|[ "](/storage|/keys|/var/log|/etc/nginx)|listen (80|443)\b' \
+  if grep -rnE '(^|[ /])(db|registry|token|ui):[0-9]|[ "]0\.0\.0\.0:|[ "](/run/postgresql|/storage|/keys|/var/log|/etc/nginx)|listen (80|443)\b' \
     "$config"/*/{config.yml,nginx.conf} 2>/dev/null | grep -v '^[^:]*:[0-9]*: *#' >&2; then
     echo "benches/lib/deployment.sh: these lines are for containers; the templates have changed, and so must configure()" >&2
     exit 1
   fi
 }
 
-# run SERVICE FILE: with the environment that the image gives it; its lines go the way that they go under Docker.
-# The logger ends when the service has, and not by the signal that ends this script.
+# collect TAG: lines go the way that they go under Docker. The logger ends when the service has, and not by the signal
+# that ends this script.
+collect() {
+  trap '' INT TERM
+  exec logger --udp --server 127.0.0.1 --port "$log_port" --rfc3164 --priority daemon.info --tag "$1" --size 60KiB
+}
+
+# run SERVICE FILE: with the environment that the image gives it.
 run() {
   env "${environment[@]}" "$program" "$1" --config "$config/$2" \
-    > >(trap '' INT TERM; exec logger --udp --server 127.0.0.1 --port "$log_port" --rfc3164 --priority daemon.info --tag "$1" --size 60KiB) 2>&1 &
+    > >(collect "$1") 2>&1 &
   pids+=($!)
 }
 
-# start_services SCHEME: sets $front.
+# start_services SCHEME: sets $front and $log_port.
 start_services() {
-  local config=$dir/config http_port https_port registry_port token_port ui_port jobs_port log_port database_port
+  local config=$dir/config http_port https_port registry_port token_port ui_port jobs_port database_port
   local environment=()
   read -ra environment <<<"$(sed -n 's/^ENV //p' deploy/images/harbor/Dockerfile)"
   free_ports http_port https_port registry_port token_port ui_port jobs_port log_port database_port
@@ -133,6 +139,24 @@ start_deployment() {
 start_deployment_tls() {
   start_services https
   url=$front
+}
+
+# What nginx makes of the proxy's own file, with the same services behind it.
+start_deployment_nginx() { start_services_behind_nginx http; }
+start_deployment_nginx_tls() { start_services_behind_nginx https; }
+
+start_services_behind_nginx() {
+  start_services "$1"
+  url=$front
+  # The proxy was started last.
+  local proxy=$((${#pids[@]} - 1))
+  kill "${pids[proxy]}"
+  wait "${pids[proxy]}" || true
+  # Its workers are another user's, who cannot read the objects.
+  nginx -c "$dir/config/proxy/nginx.conf" -e "$dir/nginx.log" -g "daemon off; pid $dir/nginx.pid; user root;" \
+    > >(collect proxy) 2>&1 &
+  pids[proxy]=$!
+  await "$front/api/v2.0/health" "${pids[@]}"
 }
 
 # What the proxy costs is seen where the same services are asked without it.

@@ -21,7 +21,10 @@ const CHAINED_TLS: &str = "docker-registry-nginx-tls";
 /// Our services behind our proxy.
 const DEPLOYMENT: &str = "deployment";
 const DEPLOYMENT_TLS: &str = "deployment-tls";
-/// The same without the proxy.
+/// Our services behind nginx, with the file that is our proxy's.
+const BEHIND_NGINX: &str = "deployment-nginx";
+const BEHIND_NGINX_TLS: &str = "deployment-nginx-tls";
+/// Our services without a proxy.
 const DIRECT: &str = "deployment-direct";
 
 /// Writes the page, and tells on stdout which server falls short in which work, as `run.sh` names both.

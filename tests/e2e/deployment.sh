@@ -46,6 +46,23 @@ for container in registry harbor-token harbor-ui harbor-jobservice nginx; do
 done
 refuses docker exec registry /bin/sh -c true
 
+scenario "the database lets in the services and itself, and no second server touches its files"
+database=$(docker inspect --format '{{.Config.Image}}' harbor-db)
+shared() { docker run --rm --network none --read-only --tmpfs /tmp --volumes-from harbor-db "$@"; }
+select_1() {
+    shared --user "$1" --entrypoint /usr/lib/postgresql/bin/psql "$database" --host /run/postgresql --username postgres \
+        --tuples-only --no-align --command 'SELECT 1' registry
+}
+equal 1 "$(select_1 10000:10000)"
+equal 1 "$(select_1 999:999)"
+refuses select_1 10001:10000
+contains "$out" "peer authentication failed"
+refuses select_1 10001:10001
+contains "$out" "permission denied"
+refuses shared --user 999:999 "$database"
+contains "$out" "another PostgreSQL serves this directory"
+all_healthy
+
 scenario "port 80 sends browsers to 443"
 http 301 "http://$host/projects?page=2"
 equal "https://$host/projects?page=2" "$(header location)"

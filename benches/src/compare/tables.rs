@@ -1,7 +1,10 @@
 //! The tables after the targets: everything that was measured, server beside server.
 
 use super::summary::{Key, Row, Summary};
-use super::{BARE, CHAINED, CHAINED_TLS, DEPLOYMENT, DEPLOYMENT_TLS, DIRECT, OURS};
+use super::{
+    BARE, BEHIND_NGINX, BEHIND_NGINX_TLS, CHAINED, CHAINED_TLS, DEPLOYMENT, DEPLOYMENT_TLS, DIRECT,
+    OURS,
+};
 use crate::measurement::Measurement;
 
 /// Servers that are shown side by side.
@@ -22,22 +25,32 @@ const GROUPS: [Group; 3] = [
     },
     Group {
         title: "The whole chain",
-        servers: &[DEPLOYMENT, DIRECT, CHAINED],
+        servers: &[DEPLOYMENT, BEHIND_NGINX, DIRECT, CHAINED],
         ours: DEPLOYMENT,
-        bases: &[CHAINED],
+        bases: &[CHAINED, BEHIND_NGINX],
     },
     Group {
         title: "The whole chain, over TLS",
-        servers: &[DEPLOYMENT_TLS, CHAINED_TLS],
+        servers: &[DEPLOYMENT_TLS, BEHIND_NGINX_TLS, CHAINED_TLS],
         ours: DEPLOYMENT_TLS,
-        bases: &[CHAINED_TLS],
+        bases: &[CHAINED_TLS, BEHIND_NGINX_TLS],
     },
 ];
 
 /// In more than one group, and the reason to show none.
 const SHARED: &str = CHAINED;
 
-const SERVERS: [&str; 7] = [OURS, BARE, CHAINED, DEPLOYMENT, DIRECT, DEPLOYMENT_TLS, CHAINED_TLS];
+const SERVERS: [&str; 9] = [
+    OURS,
+    BARE,
+    CHAINED,
+    DEPLOYMENT,
+    BEHIND_NGINX,
+    DIRECT,
+    DEPLOYMENT_TLS,
+    BEHIND_NGINX_TLS,
+    CHAINED_TLS,
+];
 
 /// Every group of which something was measured.
 pub(super) fn groups(summary: &Summary) -> String {

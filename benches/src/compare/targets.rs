@@ -1,7 +1,10 @@
 //! What is to be reached, and whether it is.
 
 use super::summary::{Key, Row, Summary};
-use super::{BARE, CHAINED, CHAINED_TLS, DEPLOYMENT, DEPLOYMENT_TLS, DIRECT, OURS};
+use super::{
+    BARE, BEHIND_NGINX, BEHIND_NGINX_TLS, CHAINED, CHAINED_TLS, DEPLOYMENT, DEPLOYMENT_TLS, DIRECT,
+    OURS,
+};
 use crate::measurement::Measurement;
 
 /// What `server` is to do better than `base`.
@@ -35,6 +38,12 @@ const fn tls(name: &'static str, work: &'static str, goal: Goal) -> Target {
     Target { name, work, server: DEPLOYMENT_TLS, goal, base: CHAINED_TLS }
 }
 
+/// The proxy itself, beside nginx that sends the same files from the same services.
+const fn front(server: &'static str, base: &'static str) -> Target {
+    let (name, work) = ("128 MiB blob pull", "blob-pull-128m");
+    Target { name, work, server, goal: Goal::Speed(0.8), base }
+}
+
 const TARGETS: &[Target] = &[
     alone("small image push", "image-push", 3.0, BARE),
     alone("small image pull", "image-pull", 5.0, BARE),
@@ -57,6 +66,8 @@ const TARGETS: &[Target] = &[
     tls("128 MiB blob pull", "blob-pull-128m", Goal::Speed(5.0)),
     tls("CPU time of a 128 MiB blob pull", "blob-pull-128m", Goal::Cost(0.3)),
     tls("small image push", "image-push", Goal::Speed(2.0)),
+    front(DEPLOYMENT, BEHIND_NGINX),
+    front(DEPLOYMENT_TLS, BEHIND_NGINX_TLS),
 ];
 
 /// What the way through the proxy may add to the median latency of the work, with one connection.

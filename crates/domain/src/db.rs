@@ -84,7 +84,7 @@ pub(crate) static POSTGRES_STEPS: Migrator = sqlx::migrate!("../../migrations/po
 
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 20;
-/// A connection that was used so shortly ago is used again without a question.
+/// A connection by a socket that was used so shortly ago is used again without a question.
 const TRUSTED: Duration = Duration::from_secs(1);
 
 impl Db {
@@ -135,14 +135,15 @@ impl Db {
     }
 
     pub(crate) async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
+        // The end of a server beside us is seen at once; over a network a question, which has its time, must find it out.
+        let beside = options.get_socket().is_some();
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
-            // A round trip before each statement is only worth it where the server may have gone meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, since| {
+            .test_before_acquire(!beside)
+            .before_acquire(move |connection, since| {
                 Box::pin(async move {
-                    if since.idle_for >= TRUSTED {
+                    if beside && since.idle_for >= TRUSTED {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -208,6 +209,16 @@ impl Db {
             (Moments::Asked(asked), Engine::Postgres(pool)) => asked.moment(pool).await.map(Some),
             (moments, _) => Ok(moments.at_once()),
         }
+    }
+
+    /// As [`Db::moment`], on a connection of this thread. Only for a thread that runs all of the future and nothing that
+    /// makes it wait; `None` where there is no such connection.
+    pub fn own_moment(&self) -> Option<impl Future<Output = Result<Moment>> + use<>> {
+        let (Moments::Asked(asked), Engine::Postgres(pool)) = (&self.moments, &self.read) else {
+            return None;
+        };
+        let (line, pool) = (asked.own()?, pool.clone());
+        Some(async move { line.moment(&pool).await })
     }
 
     /// Whether the database answers.

@@ -26,7 +26,7 @@ use crate::body::Error;
 use crate::config::model::{Location, Matcher};
 use crate::config::scope::FileOptions;
 use crate::exchange::Exchange;
-use crate::outlet::{self, Outlet, PART};
+use crate::outlet::{self, AHEAD, Outlet, PART};
 
 /// Large enough that changing threads costs nothing beside the read.
 const PIECE: usize = 256 * 1024;
@@ -149,6 +149,8 @@ pub(crate) struct FileBody {
     /// Of the next piece to be read.
     offset: u64,
     unread: u64,
+    /// Up to here the kernel knows that it will be asked.
+    prepared: u64,
     /// Not handed out yet; what was announced to the client.
     left: u64,
     ahead: Option<JoinHandle<Piece>>,
@@ -159,7 +161,16 @@ pub(crate) struct FileBody {
 impl FileBody {
     fn new(opened: Opened, outlet: Option<Outlet>) -> Self {
         let Opened { file, path, length, .. } = opened;
-        Self { file, path, offset: 0, unread: length, left: length, ahead: None, outlet }
+        Self {
+            file,
+            path,
+            offset: 0,
+            unread: length,
+            prepared: 0,
+            left: length,
+            ahead: None,
+            outlet,
+        }
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -169,13 +180,14 @@ impl FileBody {
     /// Leaves `length` bytes from `start`, which must lie in the file. To be called before anything is read.
     pub(crate) fn restrict(&mut self, start: u64, length: u64) {
         (self.offset, self.unread, self.left) = (start, length, length);
+        self.prepared = start;
     }
 
     /// What stands for the next part, if that is at hand; then nothing has to be read.
     fn stand_in(&mut self) -> Option<Bytes> {
-        let outlet = self.outlet.as_ref().filter(|_| self.unread > 0)?;
+        let outlet = self.outlet.clone().filter(|_| self.unread > 0)?;
         let length = usize::try_from(self.unread).unwrap_or(PART).min(PART);
-        if !outlet::is_at_hand(&self.file, self.offset, length) {
+        if !self.is_at_hand(length) {
             return None;
         }
         let stand_in = outlet.stand_in(&self.file, self.offset, length);
@@ -190,10 +202,19 @@ impl FileBody {
         Frame::data(bytes)
     }
 
+    /// Whether the next so many bytes are in memory.
+    fn is_at_hand(&mut self, length: usize) -> bool {
+        if self.offset >= self.prepared {
+            outlet::prepare(&self.file, self.offset);
+            self.prepared = self.offset + AHEAD / 2;
+        }
+        outlet::is_at_hand(&self.file, self.offset, length)
+    }
+
     /// The next piece, if it is in memory: to copy it takes less time than to wake a thread for that.
     fn at_hand(&mut self) -> Option<Piece> {
         let length = self.next_length();
-        (length > 0 && outlet::is_at_hand(&self.file, self.offset, length)).then(|| {
+        (length > 0 && self.is_at_hand(length)).then(|| {
             let offset = self.advance(length);
             piece(&self.file, offset, length)
         })
@@ -234,7 +255,8 @@ impl FileBody {
         let read = ready!(Pin::new(ahead).poll(context));
         self.ahead = None;
         let piece = read.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
-        if self.outlet.is_none() && piece.is_ok() {
+        let next = self.next_length();
+        if self.outlet.is_none() && piece.is_ok() && !self.is_at_hand(next) {
             self.read_on();
         }
         Poll::Ready(Some(piece))

@@ -22,8 +22,8 @@ use tokio::net::TcpStream;
 
 /// What is handed out in one go.
 pub(crate) const PART: usize = 1024 * 1024;
-/// What the kernel is asked to have ready, from where a part begins; and again each time that half of it is sent.
-const AHEAD: NonZeroU64 = NonZeroU64::new(8 * 1024 * 1024).expect("it is not zero");
+/// What the kernel is asked to have ready.
+pub(crate) const AHEAD: u64 = 8 * 1024 * 1024;
 /// More slices than hyper ever queues; a list of so many may be cut.
 const MANY: usize = 64;
 
@@ -106,15 +106,15 @@ fn stands_in(slice: &[u8]) -> bool {
     !slice.is_empty() && REGION.as_ptr_range().contains(&slice.as_ptr())
 }
 
-/// Whether a part of a file is in memory, so that sending it does not wait for a disk. What follows is asked for.
+/// Asks the kernel to have ready what follows. It looks at every page of it, so that is not for each part.
+pub(crate) fn prepare(file: &File, offset: u64) {
+    // Only advice: a file system that takes none is as good.
+    let _heeded = fadvise(file, offset, NonZeroU64::new(AHEAD), Advice::WillNeed);
+}
+
+/// Whether a part of a file is in memory, so that sending it does not wait for a disk.
 pub(crate) fn is_at_hand(file: &File, offset: u64, length: usize) -> bool {
     let last = offset + u64::try_from(length.saturating_sub(1)).unwrap_or(0);
-    let half = AHEAD.get() / 2;
-    // The kernel looks at every page of it, so it is not asked for each part.
-    if offset == 0 || offset.div_ceil(half) * half <= last {
-        // Only advice: a file system that takes none is as good.
-        let _heeded = fadvise(file, offset, Some(AHEAD), Advice::WillNeed);
-    }
     [offset, last].into_iter().all(|at| {
         let mut byte = [0];
         let read = preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);

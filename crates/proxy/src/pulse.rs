@@ -37,6 +37,9 @@ pub(crate) struct Limits {
     pub(crate) send: Option<Duration>,
 }
 
+/// A wait that has not begun yet is not looked for more often.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// What bytes belong to.
 pub(crate) enum Bytes {
     NewHead,
@@ -121,20 +124,20 @@ impl Pulse {
     pub(crate) fn verdict(&self) -> Verdict {
         let state = self.state();
         let now = Instant::now();
-        let held = state.handed.first().zip(state.limits.send);
-        if held.is_some_and(|((since, _), limit)| *since + limit <= now) {
+        let Limits { idle, head, send } = state.limits;
+        let oldest = state.handed.first().map(|(since, _)| *since);
+        // A piece that is handed out from now on is looked for when its time is over at the earliest.
+        let taken = send.map(|send| oldest.map_or(now + send.max(SHORTEST), |since| since + send));
+        if taken.is_some_and(|taken| taken <= now) {
             return Verdict::Slow;
         }
         let (deadline, verdict) = match state.phase {
-            Phase::Idle(since) => (since + state.limits.idle, Verdict::Idle),
-            Phase::Head(since) => (since + state.limits.head, Verdict::Slow),
+            Phase::Idle(since) => (since + idle, Verdict::Idle),
+            Phase::Head(since) => (since + head, Verdict::Slow),
             // The end of the request starts a new wait, which cannot be over before this one.
-            Phase::Busy => {
-                let Limits { idle, head, send } = state.limits;
-                let shorter = idle.min(head).min(send.unwrap_or(Duration::MAX));
-                (now + shorter.max(Duration::from_secs(1)), Verdict::Idle)
-            }
+            Phase::Busy => (now + idle.min(head).max(SHORTEST), Verdict::Idle),
         };
+        let deadline = taken.map_or(deadline, |taken| deadline.min(taken));
         if deadline > now { Verdict::Wait(deadline) } else { verdict }
     }
 }

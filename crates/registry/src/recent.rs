@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::web::run;
+use ::web::{run, run_here};
 use auth::Principal;
 use bytes::Bytes;
 use domain::Db;
@@ -89,6 +89,9 @@ impl Recent {
 async fn now(db: &Db) -> Option<Moment> {
     if let Some(moment) = db.moment_at_once() {
         return Some(moment);
+    }
+    if let Some(moment) = db.own_moment() {
+        return run_here(moment).await.ok();
     }
     let db = db.clone();
     run(async move { db.moment().await }).await.ok().flatten()

@@ -1,13 +1,15 @@
 //! The bridge from actix's workers to the process's multi-thread runtime.
 //!
 //! A pooled connection belongs to the reactor of the thread that opened it: were it a worker's, a busy
-//! worker would stall the others. Hence database and storage futures never run on a worker.
+//! worker would stall the others. Hence database and storage futures never run on a worker, but on a connection that no
+//! other worker uses.
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::resume_unwind;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 use crate::request_id;
@@ -27,7 +29,22 @@ where
     F::Output: Send + 'static,
 {
     let future = request_id::carried(future).in_current_span();
-    match handle().spawn(future).await {
+    finished(handle().spawn(future).await)
+}
+
+/// As [`run`], on this worker, so that no other thread has to be woken: for what computes nothing and waits on a
+/// connection that is this worker's alone.
+pub async fn run_here<F>(future: F) -> F::Output
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let future = request_id::carried(future).in_current_span();
+    finished(actix_web::rt::spawn(future).await)
+}
+
+fn finished<T>(task: Result<T, JoinError>) -> T {
+    match task {
         Ok(output) => output,
         Err(failure) => match failure.try_into_panic() {
             Ok(panic) => resume_unwind(panic),

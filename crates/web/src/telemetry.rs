@@ -4,6 +4,9 @@ mod gathered;
 
 use std::io::{self, Stderr};
 use std::sync::LazyLock;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use gathered::Gathered;
 use serde::Deserialize;
@@ -77,9 +80,17 @@ pub fn init(format: Format, level: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the lines that still wait; to be called before the process ends.
+/// Writes the lines that still wait; to be called before the process ends. Gives up when nobody reads them.
 pub fn flush() {
-    LINES.flush();
+    let (done, ended) = channel();
+    let write = move || {
+        LINES.flush();
+        // Whoever waited has given up otherwise.
+        done.send(()).unwrap_or_default();
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        ended.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
+    }
 }
 
 fn subscribe(format: Format, filter: EnvFilter) -> Result<(), Error> {

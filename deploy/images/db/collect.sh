@@ -8,7 +8,7 @@ server=/usr/lib/postgresql/$version
 
 mkdir -p "$image/etc" "$image/tmp" "$image/run/postgresql" "$image/var/lib/postgresql/data" "$image/usr/share/postgresql" \
     "$image/usr/lib/postgresql" "$image/usr/lib/locale"
-printf 'root:x:0:0::/:/bin/sh\npostgres:x:999:999:PostgreSQL:/var/lib/postgresql:/bin/sh\n' >"$image/etc/passwd"
+printf 'root:x:0:0::/:/bin/sh\npostgres:x:999:999:PostgreSQL:/var/lib/postgresql:/bin/sh\nharbor:x:10000:10000::/:/bin/false\n' >"$image/etc/passwd"
 printf 'root:x:0:\npostgres:x:999:\n' >"$image/etc/group"
 # Debian's merged layout.
 for folder in bin sbin lib lib64; do

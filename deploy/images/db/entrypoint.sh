@@ -5,8 +5,14 @@ set -eu
 folder=/var/lib/postgresql/data
 export PGDATA=$folder/pg
 
-# A server that was killed leaves this behind. No process that it names is alive in a container that has just begun, but
-# its number, mostly 1, is that of another one now, for which PostgreSQL would take it.
+# A server that was killed leaves its lock behind, and its number, mostly 1, is that of another process now, for which
+# PostgreSQL would take it. A server of another container that is alive answers at the socket, which they share.
+answer=0
+pg_isready --quiet --host /run/postgresql --username postgres || answer=$?
+if [ $answer -lt 2 ]; then
+    echo "another PostgreSQL serves this directory: use docker exec harbor-db .. for what you want to do" >&2
+    exit 1
+fi
 rm -f "$PGDATA/postmaster.pid"
 
 IFS= read -r line </etc/harbor/env || [ -n "${line-}" ]
@@ -30,9 +36,8 @@ single() {
 if [ ! -e "$PGDATA" ]; then
     # Made aside and then renamed: a start that is cut off leaves nothing that looks like a cluster.
     rm -rf "$folder/new"
-    initdb --pgdata "$folder/new" --username postgres --auth-local trust --auth-host scram-sha-256 \
+    initdb --pgdata "$folder/new" --username postgres --auth-local peer --auth-host scram-sha-256 \
         --encoding UTF8 --locale C.UTF-8 --data-checksums
-    echo 'host all all all scram-sha-256' >>"$folder/new/pg_hba.conf"
     single "$folder/new" 'CREATE DATABASE registry'
     mv "$folder/new" "$PGDATA"
 fi
@@ -40,4 +45,5 @@ fi
 single "$PGDATA" "ALTER ROLE postgres PASSWORD '$(printf %s "$password" | sed "s/'/''/g")'"
 
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/run/postgresql \
+    -c hba_file=/etc/harbor/pg_hba.conf -c ident_file=/etc/harbor/pg_ident.conf \
     -c max_connections=200 -c log_timezone=UTC -c log_line_prefix='%m [%p] '

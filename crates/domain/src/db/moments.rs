@@ -5,14 +5,17 @@
 //!
 //! SQLite has one server, which counts its commits. PostgreSQL is asked for its snapshot, the set of transactions that
 //! a statement begun now would see: two equal ones have nothing committed between them, whichever process did it.
-//! Who asks while the question is under way shares the answer to the next one. It has a connection of its own: a request
-//! that is answered from memory costs one round trip to a process of PostgreSQL that is always the same.
+//! Who asks while the question is under way shares the answer to the next one.
+//!
+//! Questions have connections of their own: one that all threads share, and one for each of the first few threads that
+//! serve requests and nothing else. What such a thread asks itself, it asks without waking another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
+use thread_local::ThreadLocal;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -37,9 +40,21 @@ pub(super) enum Moments {
     Asked(Arc<Asked>),
 }
 
-/// Questions to PostgreSQL: one at a time, each for everybody who waits when it is begun.
+/// Who asks PostgreSQL.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
+    shared: Line,
+    /// Of threads with a reactor of their own, which their connection belongs to.
+    own: ThreadLocal<Option<Arc<Line>>>,
+    threads: AtomicUsize,
+}
+
+/// A server with more threads than this does not take a connection for each.
+const OWN_LINES: usize = 8;
+
+/// Questions on one connection: one at a time, each for everybody who waits when it is begun.
+#[derive(Debug, Default)]
+pub(super) struct Line {
     begun: AtomicU64,
     asker: Mutex<Asker>,
 }
@@ -87,6 +102,29 @@ impl Moments {
 
 impl Asked {
     pub(super) async fn moment(&self, pool: &PgPool) -> Result<Moment> {
+        self.shared.moment(pool).await
+    }
+
+    /// The line of this thread, if it is one of the first that ask for theirs.
+    pub(super) fn own(&self) -> Option<Arc<Line>> {
+        let first = || self.threads.fetch_add(1, Ordering::Relaxed) < OWN_LINES;
+        self.own.get_or(|| first().then(Arc::default)).clone()
+    }
+
+    pub(super) async fn close(&self) {
+        for line in self.own.iter().flatten().map(Arc::as_ref).chain([&self.shared]) {
+            // PostgreSQL sees the end of a connection that takes no leave.
+            drop(line.asker.lock().await.connection.take());
+        }
+    }
+}
+
+impl Line {
+    pub(super) async fn moment(&self, pool: &PgPool) -> Result<Moment> {
+        timeout(PATIENCE, self.ask(pool)).await.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn ask(&self, pool: &PgPool) -> Result<Moment> {
         let arrived = self.begun.load(Ordering::SeqCst);
         let mut asker = self.asker.lock().await;
         // Begun after we came: it sees everything that was committed before.
@@ -96,17 +134,9 @@ impl Asked {
             return Ok(Moment(Kind::Snapshot(Arc::clone(snapshot))));
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let asked = timeout(PATIENCE, asker.ask(pool)).await;
-        let snapshot: Arc<str> = asked.map_err(|_elapsed| sqlx::Error::PoolTimedOut)??.into();
+        let snapshot: Arc<str> = asker.ask(pool).await?.into();
         asker.last = Some((number, Arc::clone(&snapshot)));
         Ok(Moment(Kind::Snapshot(snapshot)))
-    }
-
-    pub(super) async fn close(&self) {
-        if let Some(connection) = self.asker.lock().await.connection.take() {
-            // It is gone either way.
-            drop(connection.close().await);
-        }
     }
 }
 
@@ -118,7 +148,7 @@ impl Asker {
         {
             return Ok(snapshot);
         }
-        let connection = pool.acquire().await?.detach();
+        let connection = PgConnection::connect_with(&pool.connect_options()).await?;
         self.ask_on(connection).await
     }
 

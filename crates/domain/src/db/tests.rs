@@ -1,6 +1,8 @@
 //! The database goes on after what befalls its disk.
 
 use std::collections::BTreeMap;
+use std::sync::Barrier;
+use std::thread;
 
 use serde_json::Value;
 use sqlx::query;
@@ -58,6 +60,47 @@ async fn whoever_comes_after_a_commit_is_told_a_moment_after_it() {
             assert_ne!(before.as_ref().unwrap(), &moment);
             assert_ne!(also_before.as_ref().unwrap(), &moment);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thread_that_asks_for_itself_outlives_its_connection() {
+    each_engine(async |db| {
+        let Engine::Postgres(pool) = db.read() else {
+            assert!(db.own_moment().is_none());
+            return;
+        };
+        let named = (*pool.connect_options()).clone().application_name("asks-for-itself");
+        let asking = Db::open_postgres(named).await.unwrap();
+        let first = asking.own_moment().unwrap().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        settings::initialize(&mut tx, &values()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_ne!(asking.own_moment().unwrap().await.unwrap(), first);
+        let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+            WHERE application_name = 'asks-for-itself' AND query LIKE '%pg_current_snapshot%'";
+        assert_eq!(query(end).execute(pool).await.unwrap().rows_affected(), 1);
+        asking.own_moment().unwrap().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn not_every_thread_of_many_has_a_connection_of_its_own() {
+    each_engine(async |db| {
+        let Engine::Postgres(_) = db.read() else { return };
+        let together = Barrier::new(12);
+        let ask = || {
+            let has = db.own_moment().is_some();
+            together.wait();
+            has
+        };
+        let lines: Vec<bool> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(lines.iter().filter(|has| **has).count(), 8);
     })
     .await;
 }

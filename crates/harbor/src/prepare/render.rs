@@ -38,6 +38,7 @@ pub(super) const CERTIFICATE: &str = "proxy/cert/server.crt";
 pub(super) const KEY: &str = "proxy/cert/server.key";
 /// Only the bundled database is configured by us.
 const DATABASE: &str = "db/";
+const REQUIRED_OF_DATABASE: [&str; 3] = ["db/env", "db/pg_hba.conf", "db/pg_ident.conf"];
 
 /// The networks that Docker gives to containers are private; only our proxy is in ours, and it writes one address.
 const PRIVATE: [&str; 5] =
@@ -194,7 +195,9 @@ pub(super) fn render(
             .map_err(|error| explain(&shown, &source, &values, &error))?;
         rendered.insert(target.to_owned(), text);
     }
-    if let Some(missing) = REQUIRED.iter().find(|path| !rendered.contains_key(**path)) {
+    let bundled = matches!(config.database, Database::Bundled { .. });
+    let required = REQUIRED.iter().chain(REQUIRED_OF_DATABASE.iter().filter(|_| bundled));
+    if let Some(missing) = required.into_iter().find(|path| !rendered.contains_key(**path)) {
         bail!(
             "there is no template for {missing} in {}: put it back from the package",
             directory.display()

@@ -118,6 +118,7 @@ pub struct FirstStart {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
+    /// A name, an address, or the folder of the server's socket.
     pub host: String,
     #[serde(default = "postgres_port")]
     pub port: u16,
@@ -131,14 +132,22 @@ pub struct Database {
 
 impl Database {
     pub fn location(&self) -> Result<Location> {
-        let mut url = Url::parse("postgres://host").context("cannot write a URL")?;
-        let accepted = url.set_host(Some(&self.host)).is_ok()
+        let mut url = Url::parse("postgres://localhost").context("cannot write a URL")?;
+        let folder = self.host.starts_with('/');
+        let accepted = (folder || url.set_host(Some(&self.host)).is_ok())
             && url.set_port(Some(self.port)).is_ok()
             && url.set_username(&self.user).is_ok()
             && url.set_password(Some(&self.password.0)).is_ok();
-        anyhow::ensure!(accepted, "database.host {:?} is not the name of a host", self.host);
+        anyhow::ensure!(
+            accepted,
+            "database.host {:?} is neither the name of a host nor the folder of a socket",
+            self.host
+        );
         url.set_path(&self.name);
         url.query_pairs_mut().append_pair("sslmode", &self.sslmode);
+        if folder {
+            url.query_pairs_mut().append_pair("host", &self.host);
+        }
         Ok(Location::Postgres(url.into()))
     }
 }

@@ -37,7 +37,7 @@ pub(in crate::prepare) struct External {
 
 impl Database {
     /// Where the bundled server is, and what is in it.
-    pub(in crate::prepare) const BUNDLED_HOST: &str = "db";
+    pub(in crate::prepare) const BUNDLED_HOST: &str = "/run/postgresql";
     pub(in crate::prepare) const BUNDLED_NAME: &str = NAME;
     pub(in crate::prepare) const BUNDLED_USER: &str = USER;
     pub(in crate::prepare) const BUNDLED_PORT: u16 = PORT;

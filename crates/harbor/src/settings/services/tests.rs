@@ -21,6 +21,17 @@ fn a_password_with_signs_reaches_the_database_as_it_is() {
 }
 
 #[test]
+fn a_host_can_be_the_folder_of_a_socket() {
+    let text =
+        "{host: /run/postgresql, name: registry, user: postgres, password: p, sslmode: disable}";
+    let location = parse::<Database>(text).unwrap().location().unwrap();
+    let Location::Postgres(url) = location else { panic!("a file") };
+    let expected =
+        "postgres://postgres:p@localhost:5432/registry?sslmode=disable&host=%2Frun%2Fpostgresql";
+    assert_eq!(url, expected);
+}
+
+#[test]
 fn an_unknown_key_is_named() {
     let text = format!("{JOBSERVICE}max_job_worker: 3\n");
     let refusal = format!("{:#}", parse::<Jobservice>(&text).unwrap_err());
