@@ -45,9 +45,33 @@ pub async fn record(
     resource: &str,
     now: Timestamp,
 ) -> Result<()> {
+    append(tx, &[of(permit, operation, resource_type, resource)], now).await
+}
+
+/// Records what the holder of the permit did with each of the resources.
+pub async fn record_each(
+    tx: &mut Tx,
+    permit: &Permit,
+    operation: &str,
+    resource_type: &str,
+    resources: &[String],
+    now: Timestamp,
+) -> Result<()> {
+    let entries: Vec<Entry<'_>> = resources
+        .iter()
+        .map(|resource| of(permit, operation, resource_type, resource))
+        .collect();
+    append(tx, &entries, now).await
+}
+
+fn of<'a>(
+    permit: &'a Permit,
+    operation: &'a str,
+    resource_type: &'a str,
+    resource: &'a str,
+) -> Entry<'a> {
     let project = Some(permit.project().id);
-    let entry = Entry { project, username: permit.actor(), operation, resource_type, resource };
-    append(tx, &[entry], now).await
+    Entry { project, username: permit.actor(), operation, resource_type, resource }
 }
 
 /// Records what the holder of the permit did outside of projects.

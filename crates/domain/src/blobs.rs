@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use oci::Digest;
+use oci::{Digest, RepositoryName};
 
 use crate::collection;
 use crate::db::on;
@@ -75,6 +75,21 @@ pub async fn find(db: &Db, repository: RepositoryId, digest: &Digest) -> Result<
         .fetch_optional(pool)
         .await?);
     row.map(|row| row.into_blob(digest)).transpose()
+}
+
+/// Some repositories that have the blob; whether the caller may know of them is still to be asked.
+pub async fn holders(db: &Db, digest: &Digest) -> Result<Vec<RepositoryName>> {
+    const SQL: &str = "SELECT r.name FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id \
+        JOIN repositories r ON r.id = rb.repository_id AND r.deleted_at IS NULL \
+        WHERE b.digest = $1 ORDER BY r.id DESC LIMIT 16";
+    let names: Vec<String> = on!(db.read(), |pool| sqlx::query_scalar(SQL)
+        .bind(digest.as_str())
+        .fetch_all(pool)
+        .await?);
+    let parse = |name: String| {
+        name.parse().map_err(|_invalid| Error::Corrupt { column: "repositories.name" })
+    };
+    names.into_iter().map(parse).collect()
 }
 
 /// Those of `digests` that the repository does not have, in order.

@@ -9,7 +9,7 @@ use crate::db::on;
 use crate::ids::{ArtifactId, RepositoryId, TagId};
 use crate::permit::RepositoryPermit;
 use crate::repositories;
-use crate::sql::Sql;
+use crate::sql::{CHUNK, Sql, Value};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx, error};
 
 /// A name and the artifact it stands for at present.
@@ -118,25 +118,35 @@ pub async fn create(
     Ok(id)
 }
 
-/// Lets the name stand for the artifact from now on, whatever it stood for.
+/// Lets the names, each of which is there once, stand for the artifact from now on, whatever they stood for.
 pub(crate) async fn point(
     tx: &mut Tx,
     repository: RepositoryId,
-    name: &Name,
+    names: &[Name],
     artifact: ArtifactId,
     now: Timestamp,
 ) -> Result<()> {
-    const SQL: &str = "INSERT INTO tags (repository_id, name, artifact_id, pushed_at) \
-        VALUES ($1, $2, $3, $4) ON CONFLICT (repository_id, name) DO UPDATE \
-        SET artifact_id = excluded.artifact_id, pushed_at = excluded.pushed_at";
-    on!(tx.connection(), |connection| sqlx::query(SQL)
-        .bind(repository)
-        .bind(name.as_str())
-        .bind(artifact)
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)?);
+    for chunk in names.chunks(CHUNK) {
+        let mut sql = Sql::new("INSERT INTO tags (repository_id, name, artifact_id, pushed_at)");
+        sql.rows(chunk.iter().map(|name| {
+            [
+                Value::from(repository.0),
+                Value::from(name.as_str()),
+                Value::from(artifact.0),
+                Value::from(now.micros()),
+            ]
+        }));
+        sql.push(
+            " ON CONFLICT (repository_id, name) DO UPDATE \
+             SET artifact_id = excluded.artifact_id, pushed_at = excluded.pushed_at",
+        );
+        on!(tx.connection(), |connection| sql
+            .builder()
+            .build()
+            .execute(connection)
+            .await
+            .map(drop)?);
+    }
     Ok(())
 }
 

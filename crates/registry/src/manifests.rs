@@ -12,7 +12,7 @@ use domain::artifacts::{self, Push, Pushed};
 use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
 use domain::{blobs, tags};
-use oci::{Digest, ErrorCode, Kind, Manifest, Platform, Reference};
+use oci::{Digest, ErrorCode, Kind, Manifest, Platform, Reference, Tag};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,10 +20,11 @@ use crate::App;
 use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::error::{Error, Result};
-use crate::path::OfManifest;
+use crate::path::{OfManifest, PushTags};
 use crate::recent::Manifest as Found;
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const TAG: HeaderName = HeaderName::from_static("oci-tag");
 /// A config larger than this is not read for its platform.
 const CONFIG_MAX: u64 = 1024 * 1024;
 
@@ -86,6 +87,7 @@ pub(crate) async fn push(
     req: HttpRequest,
     caller: Caller,
     path: OfManifest,
+    PushTags(more): PushTags,
     body: Body,
 ) -> Result<HttpResponse> {
     let asking = caller.clone();
@@ -103,12 +105,14 @@ pub(crate) async fn push(
     let content_type =
         req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let manifest = Manifest::parse(content_type, &bytes)?;
-    let (name, pushed) = run(async move {
-        let pushed = store(&caller.app, &path.reference, &permit, &manifest, &bytes).await?;
-        Ok::<_, Error>((path.name, pushed))
+    let digest = digest_of(&path.reference, &bytes)?;
+    let tags: Vec<Tag> = path.reference.tag().into_iter().chain(&more).cloned().collect();
+    let pushed = run(async move {
+        let what = What { manifest, digest, tags, content: bytes };
+        store(&caller.app, &permit, &what).await
     })
     .await?;
-    let digest = &pushed.digest;
+    let (name, digest) = (&path.name, &pushed.digest);
     let mut answer = HttpResponse::Created();
     answer
         .insert_header((header::LOCATION, format!("/v2/{name}/manifests/{digest}")))
@@ -118,19 +122,25 @@ pub(crate) async fn push(
         // dist-spec "Pushing Manifests with Subject": tells that the referrers API knows it.
         answer.insert_header((SUBJECT, subject.as_str()));
     }
+    // dist-spec "Pushing Manifests": each tag that the query asked for is told to be moved.
+    for tag in &more {
+        answer.append_header((TAG, tag.as_str()));
+    }
     Ok(answer.finish())
 }
 
-async fn store(
-    app: &App,
-    reference: &Reference,
-    permit: &RepositoryPermit,
-    manifest: &Manifest,
-    content: &Bytes,
-) -> Result<Pushed> {
-    let digest = digest_of(reference, content)?;
+/// What a request pushes.
+struct What {
+    manifest: Manifest,
+    digest: Digest,
+    tags: Vec<Tag>,
+    content: Bytes,
+}
+
+async fn store(app: &App, permit: &RepositoryPermit, what: &What) -> Result<Pushed> {
+    let What { manifest, digest, tags, content } = what;
     let platform = platform(app, permit, manifest).await;
-    let push = Push { reference, manifest, digest: &digest, content, platform: platform.as_ref() };
+    let push = Push { tags, manifest, digest, content, platform: platform.as_ref() };
     let mut tx = app.db.begin().await?;
     let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
     tx.commit().await?;

@@ -6,10 +6,10 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::web::QueryConfig;
+use actix_web::web::{Query, QueryConfig};
 use actix_web::{FromRequest, HttpRequest};
 use domain::uploads::UploadId;
-use oci::{Digest, ErrorCode, Reference, RepositoryName};
+use oci::{Algorithm, Digest, DigestInvalid, ErrorCode, Reference, RepositoryName, Tag};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -38,10 +38,16 @@ pub(crate) struct OfUpload {
     pub(crate) id: UploadId,
 }
 
+/// `?tag=..&tag=..` with a manifest that is pushed by digest, each once; dist-spec "Pushing Manifests".
+pub(crate) struct PushTags(pub(crate) Vec<Tag>);
+
 /// Query parameters that open or end an upload.
 #[derive(Debug, Deserialize)]
 pub(crate) struct UploadQuery {
     pub(crate) digest: Option<String>,
+    /// Of a blob that comes in chunks, where it is not SHA-256.
+    #[serde(rename = "digest-algorithm")]
+    pub(crate) algorithm: Option<String>,
     pub(crate) mount: Option<String>,
     pub(crate) from: Option<String>,
 }
@@ -90,6 +96,35 @@ pub(crate) fn digest(text: &str) -> Result<Digest> {
     text.parse().map_err(|_invalid| Error::of(ErrorCode::DigestInvalid))
 }
 
+pub(crate) fn algorithm(text: &str) -> Result<Algorithm> {
+    text.parse().map_err(|unknown: DigestInvalid| {
+        Error::new(ErrorCode::DigestInvalid, unknown.to_string())
+    })
+}
+
+/// More than the ten that the specification wants; all are named in the answer.
+const MOST_TAGS: usize = 32;
+
+fn push_tags(req: &HttpRequest) -> Result<PushTags> {
+    let refused = |why: &str| Error::new(ErrorCode::TagInvalid, why);
+    let pairs = Query::<Vec<(String, String)>>::from_query(req.query_string());
+    let pairs = pairs.map_err(|_invalid| refused("the query is malformed"))?;
+    let mut tags = Vec::new();
+    for (_, text) in pairs.into_inner().into_iter().filter(|(key, _)| key == "tag") {
+        let tag: Tag = text.parse().map_err(|_invalid| Error::of(ErrorCode::TagInvalid))?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(refused("one request moves at most 32 tags"));
+    }
+    if !tags.is_empty() && !req.match_info().query("reference").contains(':') {
+        return Err(refused("tags in the query go with a digest in the path"));
+    }
+    Ok(PushTags(tags))
+}
+
 fn segment<T: FromStr>(req: &HttpRequest, name: &str, code: ErrorCode) -> Result<T> {
     req.match_info().query(name).parse().map_err(|_invalid| Error::of(code))
 }
@@ -117,6 +152,7 @@ from_path!(OfManifest, |req| {
     };
     Ok(Self { name: repository(req)?, reference: segment(req, "reference", code)? })
 });
+from_path!(PushTags, push_tags);
 from_path!(OfDigest, |req| {
     Ok(Self { name: repository(req)?, digest: digest(req.match_info().query("digest"))? })
 });

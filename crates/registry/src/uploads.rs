@@ -36,14 +36,15 @@ pub(crate) async fn open(
         return whole(caller, path.name, path::digest(digest)?, body).await;
     }
     let mount = query.mount.as_deref().map(path::digest).transpose()?;
+    let algorithm = query.algorithm.as_deref().map(path::algorithm).transpose()?;
     let (name, opened) = run(async move {
         let permit = caller.authorize(&path.name, Need::Push).await?;
-        if let (Some(digest), Some(from)) = (mount, query.from)
-            && mounted(&caller, &permit, &digest, &from).await?
+        if let Some(digest) = mount
+            && mounted(&caller, &permit, &digest, query.from.as_deref()).await?
         {
             return Ok((path.name, Opened::Mounted(digest)));
         }
-        let upload = begin(&caller.app, &permit).await?;
+        let upload = begin(&caller.app, &permit, algorithm.unwrap_or(Algorithm::Sha256)).await?;
         Ok::<_, Error>((path.name, Opened::Session(upload.id)))
     })
     .await?;
@@ -59,17 +60,34 @@ enum Opened {
     Session(UploadId),
 }
 
-/// Mounts if the caller may read the source and it is there; else the client uploads (dist-spec "Mounting a blob").
+/// Mounts if the caller may read a source and it is there; else the client uploads (dist-spec "Mounting a blob").
 ///
-/// The source is checked with the same credentials: a digest alone opens no repository (CVE-2024-39897).
+/// A source is checked with the same credentials: a digest alone opens no repository (CVE-2024-39897).
 async fn mounted(
     caller: &Caller,
     permit: &RepositoryPermit,
     digest: &Digest,
-    from: &str,
+    from: Option<&str>,
 ) -> Result<bool> {
-    let Ok(from) = from.parse::<RepositoryName>() else { return Ok(false) };
-    let Ok(source) = caller.authorize(&from, Need::Pull).await else { return Ok(false) };
+    let sources = match from {
+        Some(from) => from.parse().into_iter().collect(),
+        None => blobs::holders(&caller.app.db, digest).await?,
+    };
+    for source in sources {
+        if mounted_from(caller, permit, digest, &source).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn mounted_from(
+    caller: &Caller,
+    permit: &RepositoryPermit,
+    digest: &Digest,
+    from: &RepositoryName,
+) -> Result<bool> {
+    let Ok(source) = caller.authorize(from, Need::Pull).await else { return Ok(false) };
     let Some(source) = source.repository() else { return Ok(false) };
     let now = caller.app.clock.now();
     let mut tx = caller.app.db.begin().await?;
@@ -79,8 +97,9 @@ async fn mounted(
     Ok(mounted)
 }
 
-async fn begin(app: &App, permit: &RepositoryPermit) -> Result<Upload> {
-    let state = HashState::new(Algorithm::Sha256).to_bytes();
+/// Content of another algorithm than the one that is hashed is read again at the end.
+async fn begin(app: &App, permit: &RepositoryPermit, algorithm: Algorithm) -> Result<Upload> {
+    let state = HashState::new(algorithm).to_bytes();
     let mut tx = app.db.begin().await?;
     let upload =
         uploads::open(&mut tx, permit, Key::fresh().as_str(), state, app.clock.now()).await?;
@@ -96,10 +115,10 @@ async fn whole(
     body: Body,
 ) -> Result<HttpResponse> {
     let opened = caller.clone();
-    let of = name.clone();
+    let (of, algorithm) = (name.clone(), digest.algorithm());
     let session = run(async move {
         let permit = opened.authorize(&of, Need::Push).await?;
-        begin(&opened.app, &permit).await
+        begin(&opened.app, &permit, algorithm).await
     })
     .await?;
     finish(caller, name, session, digest, body).await

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oci::{Descriptor, Digest, Manifest, Platform, Reference};
+use oci::{Descriptor, Digest, Manifest, Platform, Tag};
 
 use super::kind;
 use crate::db::on;
@@ -17,10 +17,10 @@ use crate::{Error, Result, Timestamp, Tx, audit, blobs, repositories, tags};
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
 pub struct Push<'a> {
-    /// The tag to move, or the digest alone.
-    pub reference: &'a Reference,
+    /// What is to stand for it from now on, each once; none for a push by digest alone.
+    pub tags: &'a [Tag],
     pub manifest: &'a Manifest,
-    /// Of `content`, in the algorithm of the reference.
+    /// Of `content`, in the algorithm that the client used.
     pub digest: &'a Digest,
     /// The exact bytes.
     pub content: &'a [u8],
@@ -58,7 +58,7 @@ struct Entry<'a> {
     size: i64,
 }
 
-/// Makes the manifest an artifact of the permit's repository and moves the tag to it. Pushing again changes nothing else.
+/// Makes the manifest an artifact of the permit's repository and moves the tags to it. Pushing again changes nothing else.
 ///
 /// `MissingContent` if the repository lacks blobs or listed manifests; a descriptor with a wrong size is `Invalid`.
 pub async fn push(
@@ -78,20 +78,22 @@ pub async fn push(
     let artifact = upsert(tx, repository, push, total_size(push, &entries), now).await?;
     attach_blobs(tx, repository, artifact, &links).await?;
     attach_children(tx, artifact, &entries).await?;
-    let resource = match push.reference {
-        Reference::Tag(tag) => {
-            tags::point(tx, repository, tag, artifact, now).await?;
-            format!("{}:{tag}", permit.name())
-        }
-        Reference::Digest(digest) => format!("{}@{digest}", permit.name()),
-    };
-    audit::record(tx, permit, "create", "artifact", &resource, now).await?;
+    tags::point(tx, repository, push.tags, artifact, now).await?;
+    audit::record_each(tx, permit, "create", "artifact", &resources(permit, push), now).await?;
     Ok(Pushed {
         artifact,
         repository,
         digest: push.digest.clone(),
         subject: push.manifest.subject.as_ref().map(|subject| subject.digest.clone()),
     })
+}
+
+/// The names under which the push is in the log.
+fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
+    match push.tags {
+        [] => vec![format!("{}@{}", permit.name(), push.digest)],
+        tags => tags.iter().map(|tag| format!("{}:{tag}", permit.name())).collect(),
+    }
 }
 
 /// The project's limit in bytes, if it has one; then its row is held, so that two pushes cannot share the last free byte.

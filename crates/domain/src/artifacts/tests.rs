@@ -145,7 +145,7 @@ async fn the_platform_of_the_config_is_kept() {
     each_engine(async |db| {
         upload(&db, "library/a", b"config", at(0)).await;
         let content = bytes(&image(b"config", &[]));
-        let (reference, digest) = (reference("v1"), Digest::of(&content));
+        let digest = Digest::of(&content);
         let platform = Platform {
             os: "linux".into(),
             architecture: "arm\0".into(),
@@ -153,7 +153,7 @@ async fn the_platform_of_the_config_is_kept() {
             ..Platform::default()
         };
         let push = Push {
-            reference: &reference,
+            tags: &["v1".parse().unwrap()],
             manifest: &Manifest::parse(None, &content).unwrap(),
             digest: &digest,
             content: &content,
@@ -164,7 +164,7 @@ async fn the_platform_of_the_config_is_kept() {
         push_manifest(&mut tx, &permit, &push, at(1)).await.unwrap();
         tx.commit().await.unwrap();
         let id = permit.repository().unwrap();
-        let artifact = find(&db, id, &reference).await.unwrap().unwrap();
+        let artifact = find(&db, id, &reference("v1")).await.unwrap().unwrap();
         assert_eq!(artifact.platform.unwrap().to_string(), "linux/arm/v7");
     })
     .await;

@@ -1,6 +1,6 @@
 //! Small images for tests: made, uploaded and pushed in a line.
 
-use oci::{Digest, Manifest, Reference, RepositoryName};
+use oci::{Digest, Manifest, Reference, RepositoryName, Tag};
 use serde_json::{Value, json};
 
 use super::{admin, project, push_permit};
@@ -87,10 +87,10 @@ pub(crate) async fn push(
 ) -> Result<Pushed> {
     let content = bytes(manifest);
     let digest = Digest::of(&content);
-    let reference = if tag.is_empty() { digest.clone().into() } else { reference(tag) };
+    let tag: Option<Tag> = (!tag.is_empty()).then(|| tag.parse().expect("a tag"));
     let parsed = Manifest::parse(None, &content).expect("a manifest");
     let push = Push {
-        reference: &reference,
+        tags: tag.as_slice(),
         manifest: &parsed,
         digest: &digest,
         content: &content,

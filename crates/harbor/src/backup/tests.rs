@@ -11,7 +11,7 @@ use domain::backup::is_held;
 use domain::db::Location;
 use domain::testing::{postgres_schema, project, push_permit};
 use domain::{Clock, repositories};
-use oci::{Algorithm, Digest, Manifest, Reference};
+use oci::{Algorithm, Digest, Manifest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -99,10 +99,10 @@ async fn push(instance: &Instance, tag: &str, digest: Digest, layer: &'static [u
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
     });
     let content = content.to_string().into_bytes();
-    let (digest, reference) = (Digest::of(&content), tag.parse::<Reference>().unwrap());
+    let digest = Digest::of(&content);
     let manifest = Manifest::parse(None, &content).unwrap();
     let push = Push {
-        reference: &reference,
+        tags: &[tag.parse().unwrap()],
         manifest: &manifest,
         digest: &digest,
         content: &content,

@@ -108,6 +108,40 @@ async fn a_tag_moves_and_what_it_named_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_is_pushed_by_digest_with_several_tags_at_once() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let image = Image::unique();
+        push_blobs(&admin, &image).await;
+        let put = async |reference: &str, query: &str| {
+            let path = format!("/manifests/{reference}?{query}");
+            let request = admin.registry(Method::PUT, REPOSITORY, &path).await;
+            let request = request.header("content-type", image.media_type);
+            admin.send(request.body(image.manifest.clone())).await
+        };
+        let digest = image.digest();
+        for (reference, query) in [
+            (digest.as_str(), "tag=1.2&tag=not%20a%20tag".to_owned()),
+            (digest.as_str(), (0..33).map(|tag| format!("tag=t{tag}&")).collect()),
+            ("1.2", "tag=latest".to_owned()),
+        ] {
+            let refused = put(reference, &query).await;
+            assert_eq!(refused.code(), "TAG_INVALID", "{query}");
+        }
+        admin.pull_manifest(REPOSITORY, "1.2").await.not_found();
+        let created = put(digest.as_str(), "tag=1.2.3&tag=1.2&tag=latest&tag=1.2").await.created();
+        let told: Vec<_> = created.headers.get_all("oci-tag").iter().collect();
+        assert_eq!(told, ["1.2.3", "1.2", "latest"]);
+        assert_eq!(created.header("docker-content-digest"), digest.as_str());
+        for tag in ["1.2.3", "1.2", "latest"] {
+            assert_eq!(admin.pull_manifest(REPOSITORY, tag).await.ok().body, image.manifest);
+        }
+        assert!(!put(digest.as_str(), "").await.created().headers.contains_key("oci-tag"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_tells_what_get_sends_and_what_is_known_is_not_sent() {
     let app = TestApp::start().await;
     let admin = app.admin();

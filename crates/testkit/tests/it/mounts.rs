@@ -89,3 +89,22 @@ async fn an_image_of_mounted_blobs_outlives_its_source() {
         assert_eq!(&pulled.body, blob);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_source_any_that_the_caller_may_read_will_do() {
+    let app = TestApp::start().await.leaving_uploads(2);
+    app.project("hidden", false).await;
+    app.project("own", false).await;
+    let (blob, digest) = with_blob(&app).await;
+    let secret = unique_bytes(100);
+    app.admin().push_blob("hidden/source", &blob).await.created();
+    app.admin().push_blob("hidden/source", &secret).await.created();
+    let developer = app.member("dev", "own", auth::Role::Developer).await;
+    let path = |digest| format!("/v2/own/target/blobs/uploads/?mount={digest}");
+    let mount = |digest| developer.send(developer.request(reqwest::Method::POST, &path(digest)));
+    mount(digest.clone()).await.created();
+    assert_eq!(developer.pull_blob("own/target", &digest).await.ok().body, blob);
+    mount(Digest::of(&secret)).await.accepted();
+    mount(Digest::of(b"never pushed")).await.accepted();
+    developer.head_blob("own/target", &Digest::of(&secret)).await.not_found();
+}

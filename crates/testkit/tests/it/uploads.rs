@@ -205,6 +205,30 @@ async fn a_sha512_may_be_asked_for_after_the_chunks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sha512_may_be_announced_before_the_chunks() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let open = async |algorithm| {
+        let path = format!("/blobs/uploads/?digest-algorithm={algorithm}");
+        admin.send(admin.registry(Method::POST, REPOSITORY, &path).await).await
+    };
+    let blob = unique_bytes(9000);
+    for promised in [Algorithm::Sha512, Algorithm::Sha256] {
+        let digest = Digest::of_with(promised, &blob);
+        let opened = open("sha512").await.accepted();
+        let location = opened.header("location").to_owned();
+        admin.send_chunk(&location, 0, &blob.slice(..4000)).await.accepted();
+        let rest = blob.slice(4000..);
+        let created = admin.close_upload(&location, &digest, rest).await.created();
+        assert_eq!(created.header("docker-content-digest"), digest.as_str());
+        assert_stored(&admin, &digest, &blob).await;
+    }
+    let refused = open("md5").await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.code(), "DIGEST_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_empty_blob_is_a_blob() {
     let app = TestApp::start().await;
     let admin = app.admin();

@@ -165,7 +165,7 @@ async fn a_push_that_is_under_way_keeps_its_blobs() {
         let bytes = crate::testing::images::bytes(&content);
         let manifest = oci::Manifest::parse(None, &bytes).unwrap();
         let push = artifacts::Push {
-            reference: &"v1".parse().unwrap(),
+            tags: &["v1".parse().unwrap()],
             manifest: &manifest,
             digest: &digest(&content),
             content: &bytes,

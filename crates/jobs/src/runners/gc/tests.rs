@@ -8,7 +8,7 @@ use domain::artifacts::{self, Push};
 use domain::queue::{State, Task};
 use domain::testing::{each_engine, project, push_permit};
 use domain::{backup, repositories, tags};
-use oci::{Digest, Manifest, Reference};
+use oci::{Digest, Manifest};
 use serde_json::{Value, json};
 
 use crate::App;
@@ -41,10 +41,10 @@ async fn push(app: &App) -> [Key; 2] {
         "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", LAYER)],
     });
     let content = content.to_string().into_bytes();
-    let (digest, reference) = (Digest::of(&content), "v1".parse::<Reference>().unwrap());
+    let digest = Digest::of(&content);
     let manifest = Manifest::parse(None, &content).unwrap();
     let push = Push {
-        reference: &reference,
+        tags: &["v1".parse().unwrap()],
         manifest: &manifest,
         digest: &digest,
         content: &content,

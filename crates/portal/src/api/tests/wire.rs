@@ -90,9 +90,8 @@ async fn push(server: &Server) -> RepositoryPermit {
     let permit: RepositoryPermit = push_permit(db, name).await;
     let bytes = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"annotations":{"a":"b"}}"#;
     let manifest = oci::Manifest::parse(None, bytes).unwrap();
-    let reference = "v1".parse().unwrap();
     let push = domain::artifacts::Push {
-        reference: &reference,
+        tags: &["v1".parse().unwrap()],
         manifest: &manifest,
         digest: &oci::Digest::of(bytes),
         content: bytes,

@@ -2,7 +2,7 @@
 
 use domain::artifacts::{self, Push};
 use domain::{blobs, repositories, testing};
-use oci::{Digest, Manifest, Platform, Reference};
+use oci::{Digest, Manifest, Platform, Tag};
 use serde_json::{Value, json};
 
 use super::browser::Portal;
@@ -17,7 +17,7 @@ async fn push(portal: &Portal, tag: &str, blobs: &[&[u8]], manifest: &Value) -> 
     let permit = testing::push_permit(db, NAME).await;
     let content = manifest.to_string().into_bytes();
     let digest = Digest::of(&content);
-    let reference: Reference = tag.parse().unwrap_or_else(|_| digest.clone().into());
+    let tags: Option<Tag> = tag.parse().ok();
     let parsed = Manifest::parse(None, &content).unwrap();
     let platform = Platform {
         os: "linux".to_owned(),
@@ -25,7 +25,7 @@ async fn push(portal: &Portal, tag: &str, blobs: &[&[u8]], manifest: &Value) -> 
         ..Platform::default()
     };
     let push = Push {
-        reference: &reference,
+        tags: tags.as_slice(),
         manifest: &parsed,
         digest: &digest,
         content: &content,
