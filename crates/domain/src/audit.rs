@@ -57,10 +57,8 @@ pub async fn record_each(
     resources: &[String],
     now: Timestamp,
 ) -> Result<()> {
-    let entries: Vec<Entry<'_>> = resources
-        .iter()
-        .map(|resource| of(permit, operation, resource_type, resource))
-        .collect();
+    let entries: Vec<Entry<'_>> =
+        resources.iter().map(|resource| of(permit, operation, resource_type, resource)).collect();
     append(tx, &entries, now).await
 }
 

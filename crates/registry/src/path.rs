@@ -97,9 +97,8 @@ pub(crate) fn digest(text: &str) -> Result<Digest> {
 }
 
 pub(crate) fn algorithm(text: &str) -> Result<Algorithm> {
-    text.parse().map_err(|unknown: DigestInvalid| {
-        Error::new(ErrorCode::DigestInvalid, unknown.to_string())
-    })
+    text.parse()
+        .map_err(|unknown: DigestInvalid| Error::new(ErrorCode::DigestInvalid, unknown.to_string()))
 }
 
 /// More than the ten that the specification wants; all are named in the answer.

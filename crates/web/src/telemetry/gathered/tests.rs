@@ -1,3 +1,5 @@
+//! Which lines wait, and which do not.
+
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
