@@ -1,5 +1,6 @@
 //! What is collected, and what is not.
 
+mod model;
 mod races;
 mod soak;
 
