@@ -8,7 +8,6 @@ mod purge;
 pub use list::{Field, Query, Scope, list, visible};
 pub use purge::{purge, purgeable};
 
-use crate::db::on;
 use crate::ids::ProjectId;
 use crate::permit::{Permit, SystemPermit};
 use crate::sql::{CHUNK, Sql, Value};
@@ -101,12 +100,7 @@ pub async fn append(tx: &mut Tx, entries: &[Entry<'_>], now: Timestamp) -> Resul
                 Value::from(now.micros()),
             ]
         }));
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(())
 }

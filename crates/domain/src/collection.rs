@@ -158,7 +158,7 @@ pub async fn condemn(
 async fn hold_blobs(tx: &mut Tx, blobs: &[BlobId]) -> Result<()> {
     let mut sql = Sql::new("UPDATE blobs SET size = size WHERE id IN ");
     sql.list(blobs.iter().map(|id| id.0));
-    on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
+    sql.execute(tx).await?;
     Ok(())
 }
 
@@ -184,7 +184,7 @@ async fn condemn_held(tx: &mut Tx, blobs: &[BlobId], now: Timestamp) -> Result<S
     sql.rows(gone.into_iter().map(|(key, digest, size)| {
         [Value::from(key), Value::from(digest), Value::from(size), Value::from(now.micros())]
     }));
-    on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
+    sql.execute(tx).await?;
     Ok(stats)
 }
 
@@ -225,12 +225,7 @@ pub async fn forget(tx: &mut Tx, object_keys: &[String]) -> Result<()> {
     for chunk in object_keys.chunks(crate::sql::CHUNK) {
         let mut sql = Sql::new("DELETE FROM condemned_objects WHERE object_key IN ");
         sql.list(chunk.iter().map(String::as_str));
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(())
 }

@@ -95,7 +95,7 @@ pub async fn append(tx: &mut Tx, pulls: &[Pull]) -> Result<()> {
             "INSERT INTO pull_deltas (repository_id, artifact_id, tag_id, pulls, pulled_at)",
         );
         sql.rows(chunk.iter().cloned());
-        execute(tx, &sql).await?;
+        sql.execute(tx).await?;
     }
     for chunk in pulls.chunks(CHUNK) {
         let mut sql = Sql::new(
@@ -111,7 +111,7 @@ pub async fn append(tx: &mut Tx, pulls: &[Pull]) -> Result<()> {
                 Value::from(pull.at.micros()),
             ]
         }));
-        execute(tx, &sql).await?;
+        sql.execute(tx).await?;
     }
     Ok(())
 }
@@ -161,7 +161,7 @@ pub async fn fold(tx: &mut Tx, limit: u32) -> Result<u64> {
                 [Value::from(*id), Value::from(sum.pulls), Value::from(sum.last.micros())]
             }));
             sql.push(") ").push(update);
-            execute(tx, &sql).await?;
+            sql.execute(tx).await?;
         }
     }
     Ok(rows.len() as u64)
@@ -169,11 +169,6 @@ pub async fn fold(tx: &mut Tx, limit: u32) -> Result<u64> {
 
 fn add(sums: &mut BTreeMap<i64, Sum>, id: i64, pulls: i64, at: Timestamp) {
     sums.entry(id).or_default().add(pulls, at);
-}
-
-async fn execute(tx: &mut Tx, sql: &Sql) -> Result<()> {
-    on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -167,7 +167,7 @@ async fn store(tx: &mut Tx, settings: &Settings, changes: &BTreeMap<String, Valu
     let mut sql = Sql::new("INSERT INTO settings (key, value)");
     sql.rows(rows.map(|(key, value)| [sql::Value::from(key), sql::Value::from(value.to_string())]));
     sql.push(" ON CONFLICT (key) DO UPDATE SET value = excluded.value");
-    on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
+    sql.execute(tx).await?;
     Ok(())
 }
 

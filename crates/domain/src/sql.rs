@@ -4,7 +4,9 @@
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
+use crate::db::on;
 use crate::listing::Match;
+use crate::{Result, Tx};
 
 /// Values that one statement takes at most: below SQLite's 32766, whatever the columns.
 pub(crate) const CHUNK: usize = 2_000;
@@ -117,6 +119,17 @@ impl Sql {
                 .bind(pattern(part))
                 .push(r" ESCAPE '\'"),
         }
+    }
+
+    /// Runs the statement in the transaction; gives the number of rows that it changed.
+    pub(crate) async fn execute(&self, tx: &mut Tx) -> Result<u64> {
+        let done = on!(tx.connection(), |connection| self
+            .builder()
+            .build()
+            .execute(connection)
+            .await?
+            .rows_affected());
+        Ok(done)
     }
 
     /// The statement for one engine.

@@ -140,12 +140,7 @@ pub(crate) async fn point(
             " ON CONFLICT (repository_id, name) DO UPDATE \
              SET artifact_id = excluded.artifact_id, pushed_at = excluded.pushed_at",
         );
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(())
 }

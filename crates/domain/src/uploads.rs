@@ -242,12 +242,7 @@ async fn condemn(tx: &mut Tx, objects: Vec<(String, i64)>, now: Timestamp) -> Re
         sql.rows(objects.into_iter().map(|(key, size)| {
             [Value::from(key), Value::from(""), Value::from(size), Value::from(now.micros())]
         }));
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(count)
 }

@@ -105,14 +105,15 @@ pub(crate) async fn push(
     let content_type =
         req.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let manifest = Manifest::parse(content_type, &bytes)?;
-    let digest = digest_of(&path.reference, &bytes)?;
     let tags: Vec<Tag> = path.reference.tag().into_iter().chain(&more).cloned().collect();
-    let pushed = run(async move {
+    let (name, pushed) = run(async move {
+        let digest = digest_of(&path.reference, &bytes)?;
         let what = What { manifest, digest, tags, content: bytes };
-        store(&caller.app, &permit, &what).await
+        let pushed = store(&caller.app, &permit, &what).await?;
+        Ok::<_, Error>((path.name, pushed))
     })
     .await?;
-    let (name, digest) = (&path.name, &pushed.digest);
+    let digest = &pushed.digest;
     let mut answer = HttpResponse::Created();
     answer
         .insert_header((header::LOCATION, format!("/v2/{name}/manifests/{digest}")))

@@ -101,6 +101,11 @@ pub(crate) fn algorithm(text: &str) -> Result<Algorithm> {
         .map_err(|unknown: DigestInvalid| Error::new(ErrorCode::DigestInvalid, unknown.to_string()))
 }
 
+/// A tag has no colon, and a digest always has one.
+fn names_digest(req: &HttpRequest) -> bool {
+    req.match_info().query("reference").contains(':')
+}
+
 /// More than the ten that the specification wants; all are named in the answer.
 const MOST_TAGS: usize = 32;
 
@@ -118,7 +123,7 @@ fn push_tags(req: &HttpRequest) -> Result<PushTags> {
     if tags.len() > MOST_TAGS {
         return Err(refused("one request moves at most 32 tags"));
     }
-    if !tags.is_empty() && !req.match_info().query("reference").contains(':') {
+    if !tags.is_empty() && !names_digest(req) {
         return Err(refused("tags in the query go with a digest in the path"));
     }
     Ok(PushTags(tags))
@@ -145,10 +150,7 @@ macro_rules! from_path {
 
 from_path!(InRepository, |req| Ok(Self { name: repository(req)? }));
 from_path!(OfManifest, |req| {
-    let code = match req.match_info().query("reference").contains(':') {
-        true => ErrorCode::DigestInvalid,
-        false => ErrorCode::TagInvalid,
-    };
+    let code = if names_digest(req) { ErrorCode::DigestInvalid } else { ErrorCode::TagInvalid };
     Ok(Self { name: repository(req)?, reference: segment(req, "reference", code)? })
 });
 from_path!(PushTags, push_tags);

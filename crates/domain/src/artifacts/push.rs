@@ -199,12 +199,7 @@ async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Re
         let mut sql =
             Sql::new("UPDATE repository_blobs SET leased_at = NULL WHERE repository_id = ");
         sql.bind(repository.0).push(" AND blob_id IN ").list(chunk.iter().map(|link| link.blob.0));
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size)))
 }
@@ -272,12 +267,7 @@ async fn attach_blobs(
             [Value::from(artifact.0), Value::from(link.blob.0), Value::from(repository.0)]
         }));
         sql.push(" ON CONFLICT (artifact_id, blob_id) DO NOTHING");
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(())
 }
@@ -294,12 +284,7 @@ async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>
         );
         sql.rows(chunk.iter().cloned());
         sql.push(" ON CONFLICT (parent_id, position) DO NOTHING");
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(())
 }

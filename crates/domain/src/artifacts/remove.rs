@@ -56,12 +56,7 @@ pub(crate) async fn remove(
         let mut delete = Sql::new("DELETE FROM artifacts WHERE id IN ");
         delete.list(ids());
         for sql in [lease, delete] {
-            on!(tx.connection(), |connection| sql
-                .builder()
-                .build()
-                .execute(connection)
-                .await
-                .map(drop)?);
+            sql.execute(tx).await?;
         }
     }
     Ok(())

@@ -24,12 +24,7 @@ pub async fn purge(
     sql.bind(before.micros());
     restrict_to_operations(&mut sql, operations);
     sql.push(" ORDER BY at, id LIMIT ").bind(i64::from(limit)).push(")");
-    Ok(on!(tx.connection(), |connection| sql
-        .builder()
-        .build()
-        .execute(connection)
-        .await?
-        .rows_affected()))
+    sql.execute(tx).await
 }
 
 fn restrict_to_operations(sql: &mut Sql, operations: &[String]) {

@@ -49,12 +49,7 @@ async fn remove_artifacts(tx: &mut Tx, repository: RepositoryId, limit: u32) -> 
     for statement in statements {
         let mut sql = Sql::new(statement);
         sql.list(ids.iter().map(|id| id.0));
-        on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await
-            .map(drop)?);
+        sql.execute(tx).await?;
     }
     Ok(ids.len() as u64)
 }

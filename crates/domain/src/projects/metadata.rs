@@ -201,6 +201,6 @@ pub(super) async fn store(
         [Value::from(project.0), Value::from(key.as_str()), Value::from(value.as_str())]
     }));
     sql.push(" ON CONFLICT (project_id, key) DO UPDATE SET value = excluded.value");
-    on!(tx.connection(), |connection| sql.builder().build().execute(connection).await.map(drop)?);
+    sql.execute(tx).await?;
     Ok(())
 }

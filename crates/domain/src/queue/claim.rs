@@ -153,12 +153,7 @@ pub async fn append_log(db: &Db, claim: &Claim, lines: &[String], now: Timestamp
         sql.push(", v.line FROM v, jobs j WHERE j.id = ").bind(claim.job.0);
         sql.push(" AND j.state = 'running' AND j.lease_owner = ").bind(claim.owner.as_str());
         sql.push(" AND j.attempts = ").bind(claim.attempt).push(" ORDER BY v.n");
-        let done = on!(tx.connection(), |connection| sql
-            .builder()
-            .build()
-            .execute(connection)
-            .await?
-            .rows_affected());
+        let done = sql.execute(&mut tx).await?;
         if done == 0 {
             return Err(lost());
         }
