@@ -91,7 +91,12 @@ all_healthy() {
     for container in "${containers[@]}"; do [ "$(health "$container")" = healthy ] || return 1; done
 }
 
-answers() { curl -sf --max-time 5 -o /dev/null "$url/api/v2.0/ping" && [ "$(curl -sk --max-time 5 -o /dev/null -w '%{http_code}' "$url/v2/")" = 401 ]; }
+# answers: whether each service that a client talks to does; those that wait for the database come up one by one.
+answers() {
+    curl -sf --max-time 5 -o /dev/null "$url/api/v2.0/ping" \
+        && curl -sfk --max-time 5 -o /dev/null "$url/service/token?service=harbor-registry" \
+        && [ "$(curl -sk --max-time 5 -o /dev/null -w '%{http_code}' "$url/v2/")" = 401 ]
+}
 
 # logged SERVICE TEXT: whether the text is in the service's log.
 logged() { grep --quiet --fixed-strings -- "$2" "$service_logs/$1.log"; }
