@@ -15,7 +15,7 @@ pub mod secret;
 
 pub use matrix::{Role, RoleUnknown, public_permits, role_permits};
 pub use permission::{Action, ActionUnknown, Resource, ResourceUnknown};
-pub use principal::{Principal, RobotIdentity, UserIdentity};
+pub use principal::{Grant, Outsider, Principal, RobotIdentity, UserIdentity};
 pub use robot::{
     Effect, Level, RobotPermission, RobotScope, RobotScopeInvalid, robot_can_have, robot_catalogue,
     robot_permits,

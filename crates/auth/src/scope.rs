@@ -179,6 +179,15 @@ impl Access {
         }
     }
 
+    /// What the token of another issuer lists: it knows no ids of ours.
+    pub(crate) fn elsewhere(
+        kind: AccessKind,
+        name: String,
+        actions: BTreeSet<RegistryAction>,
+    ) -> Self {
+        Self { kind, name, actions, refused: BTreeSet::new(), project: None, repository: None }
+    }
+
     pub fn catalog() -> Self {
         Self {
             kind: AccessKind::Registry,

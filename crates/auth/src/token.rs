@@ -6,6 +6,7 @@
 
 mod claims;
 mod keys;
+pub mod foreign;
 
 pub use claims::{Claims, Subject};
 pub use keys::{KeyInvalid, KeyRing, SigningKey, VerifyingKey, VerifyingKeys};
@@ -29,7 +30,7 @@ pub enum Invalid {
     TooLong,
     #[error("token is not a JWT")]
     Malformed(#[source] JwtError),
-    #[error("token is not signed with ES256")]
+    #[error("token is signed with an algorithm that is not accepted")]
     Algorithm,
     #[error("token header has {0}, which is not accepted")]
     Header(&'static str),

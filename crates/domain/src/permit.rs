@@ -11,6 +11,7 @@ mod system;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use auth::scope::RegistryAction;
 use auth::{Action, Principal, Resource, Role, public_permits, robot_permits, role_permits};
 use oci::RepositoryName;
 
@@ -22,7 +23,7 @@ pub use system::{
 use found::{Found, find};
 
 use crate::ids::{ProjectId, RepositoryId};
-use crate::{Db, Error, Result, settings};
+use crate::{Db, Error, Result, projects, settings};
 
 /// A project as permits know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,10 +156,12 @@ pub async fn authorize_repository(
     resource: Resource,
     action: Action,
 ) -> Result<RepositoryPermit> {
-    if name.path().is_none() {
-        return Err(refusal::without_project(principal, name));
-    }
-    let key = ProjectKey::Name(name.project());
+    let key = ProjectKey::Name(match principal {
+        // They come to a registry that stands alone, where one project has all names, `alpine` too.
+        Principal::Outsider(_) => projects::SOLE,
+        _ if name.path().is_none() => return Err(refusal::without_project(principal, name)),
+        _ => name.project(),
+    });
     let found = find(db, key, Some(name.as_str()), principal).await?;
     let question = Question { principal, resource, action, repository: Some(name) };
     let permit = decide(db, &question, key, found.as_ref()).await?;
@@ -207,6 +210,11 @@ fn permits(question: &Question<'_>, found: &Found, role: Option<Role>) -> bool {
         }
         Principal::Bearer(claims) => {
             repository.is_some_and(|name| bearer::permits(claims, name, found, resource, action))
+        }
+        Principal::Outsider(outsider) => {
+            let needed = RegistryAction::covering(resource, action);
+            let asked = repository.zip(needed);
+            asked.is_some_and(|(name, needed)| outsider.grant.permits(name, needed))
         }
     }
 }

@@ -128,18 +128,34 @@ async fn insert(tx: &mut Tx, row: &Row<'_>, now: Timestamp) -> Result<ProjectId>
 
 /// Makes the public project `library`, as every Harbor has it, if there is none.
 pub async fn ensure_library(tx: &mut Tx, owner: UserId, now: Timestamp) -> Result<()> {
-    const TAKEN: &str = "SELECT COUNT(*) FROM projects WHERE name = $1";
     const NAME: &str = "library";
-    let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(TAKEN)
-        .bind(NAME)
-        .fetch_one(connection)
-        .await?);
-    if taken > 0 {
+    if is_taken(tx, NAME).await? {
         return Ok(());
     }
     let storage_limit = settings::within(tx).await?.default_storage_limit();
     let row = Row { name: NAME, owner: Some(owner), public: true, storage_limit };
     insert(tx, &row, now).await.map(drop)
+}
+
+/// The project of a registry that stands alone: all of its repositories are in it, whatever their names are.
+pub const SOLE: &str = "registry";
+
+/// Makes the project [`SOLE`], if there is none.
+pub async fn ensure_sole(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    if is_taken(tx, SOLE).await? {
+        return Ok(());
+    }
+    let row = Row { name: SOLE, owner: None, public: false, storage_limit: -1 };
+    insert(tx, &row, now).await.map(drop)
+}
+
+async fn is_taken(tx: &mut Tx, name: &str) -> Result<bool> {
+    const SQL: &str = "SELECT COUNT(*) FROM projects WHERE name = $1";
+    let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(name)
+        .fetch_one(connection)
+        .await?);
+    Ok(taken > 0)
 }
 
 /// Changes who may see the project, and its metadata.

@@ -67,8 +67,10 @@ pub(crate) fn registry(
         db: base.db.clone(),
         store,
         clock: base.clock.clone(),
-        authenticator: base.authenticator.clone(),
-        tokens: registry::Tokens::new(verifier, &settings.service),
+        access: registry::Access::Platform {
+            authenticator: base.authenticator.clone(),
+            tokens: registry::Tokens::new(verifier, registry::Settings::SERVICE),
+        },
         settings: Arc::new(settings),
         pulls: pulls.clone(),
         recent: registry::Recent::default(),
@@ -81,7 +83,7 @@ pub(crate) fn token(base: &Base, keys: &Keys<KeyRing>) -> Routes {
         clock: base.clock.clone(),
         keys: keys.clone(),
         authenticator: base.authenticator.clone(),
-        service: registry::Settings::default().service,
+        service: registry::Settings::SERVICE.to_owned(),
     })
 }
 

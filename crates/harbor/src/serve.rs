@@ -51,7 +51,7 @@ pub async fn serve(
 
     let pulls = PullLog::default();
     let routes = compose::all(&instance, &pulls, &stop);
-    let address = listener.local_addr();
+    let address = listener.local_addr().context("the listener has no address")?;
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
@@ -71,12 +71,13 @@ pub async fn serve(
 fn http(settings: &Serve) -> ServeSettings {
     let tls = settings.cert.clone().zip(settings.key.clone());
     ServeSettings {
-        tls: tls.map(|(cert, key)| TlsSettings { cert, key }),
+        tls: tls.map(|(cert, key)| TlsSettings { cert, key, client_cas: Vec::new() }),
         workers: None,
         origin: web::origin::Settings {
             external_url: settings.external_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         },
+        ..ServeSettings::default()
     }
 }
 

@@ -183,7 +183,7 @@ async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
 async fn serve(front: &Front, routes: Routes, stop: &Shutdown) -> Result<()> {
     let listener = web::bind(front.listen)?;
     let metrics = process::bind_metrics(front.metrics)?;
-    let settings = ServeSettings { tls: None, workers: None, origin: front.origin.clone() };
+    let settings = ServeSettings { origin: front.origin.clone(), ..ServeSettings::default() };
     let serving = web::serve(listener, settings, routes, stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, stop)).transpose()?;
     tracing::info!(address = %front.listen, "ready");

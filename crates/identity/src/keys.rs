@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use auth::Principal;
+use auth::token::foreign::Issuer;
 use auth::token::{Claims, Invalid, KeyRing, VerifyingKeys};
 
 /// Keys of this moment; cheap to clone, and every clone sees a replacement at once.
@@ -35,14 +37,35 @@ impl<K> Clone for Keys<K> {
 pub enum Verifier {
     Ring(Keys<KeyRing>),
     Public(Keys<VerifyingKeys>),
+    /// Those of another token service.
+    Foreign(Keys<Issuer>),
+}
+
+/// Whose token it is.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub principal: Principal,
+    /// Unix seconds.
+    pub expires: i64,
 }
 
 impl Verifier {
-    /// See [`VerifyingKeys::verify`].
-    pub fn verify(&self, token: &str, service: &str, now: i64) -> Result<Claims, Invalid> {
+    /// See [`VerifyingKeys::verify`] and [`Issuer::verify`].
+    pub fn verify(&self, token: &str, service: &str, now: i64) -> Result<Verified, Invalid> {
         match self {
-            Self::Ring(keys) => keys.current().verify(token, service, now),
-            Self::Public(keys) => keys.current().verify(token, service, now),
+            Self::Ring(keys) => keys.current().verify(token, service, now).map(Verified::from),
+            Self::Public(keys) => keys.current().verify(token, service, now).map(Verified::from),
+            Self::Foreign(keys) => {
+                let verified = keys.current().verify(token, service, now)?;
+                let principal = Principal::Outsider(Arc::new(verified.outsider));
+                Ok(Verified { principal, expires: verified.expires })
+            }
         }
+    }
+}
+
+impl From<Claims> for Verified {
+    fn from(claims: Claims) -> Self {
+        Self { expires: claims.exp, principal: claims.into() }
     }
 }

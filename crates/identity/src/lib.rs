@@ -11,8 +11,10 @@ mod verified;
 mod limits;
 mod hashing;
 mod keys;
+mod htpasswd;
 
 pub use authenticator::Authenticator;
 pub use error::Error;
-pub use keys::{Keys, Verifier};
+pub use htpasswd::{Htpasswd, Unreadable};
+pub use keys::{Keys, Verified, Verifier};
 pub use settings::{Quota, Settings};

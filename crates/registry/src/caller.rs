@@ -5,58 +5,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
 
-use ::web::credentials::{Credentials, Invalid as CredentialsInvalid};
-use ::web::{ExternalUrl, Peer, run};
+use ::web::credentials::Credentials;
+use ::web::{ExternalUrl, Peer};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use auth::Principal;
 use auth::scope::RegistryAction;
-use auth::token::Claims;
 use domain::permit::{self, RepositoryPermit};
-use identity::Verifier;
 use oci::{ErrorCode, RepositoryName};
 
 use crate::App;
+use crate::access::Challenge;
 use crate::error::{Error, Result};
-
-/// Verifies bearer tokens; one that was verified is not verified again while it is valid.
-#[derive(Clone)]
-pub struct Tokens {
-    verifier: Verifier,
-    service: Arc<str>,
-    verified: moka::sync::Cache<Arc<str>, Arc<Claims>>,
-}
-
-impl Tokens {
-    /// A token is remembered at most this long, so that a key that was withdrawn is soon forgotten.
-    const REMEMBERED: Duration = Duration::from_secs(60);
-    const MOST: u64 = 20_000;
-
-    pub fn new(verifier: Verifier, service: &str) -> Self {
-        let verified =
-            moka::sync::Cache::builder().max_capacity(Self::MOST).time_to_live(Self::REMEMBERED);
-        Self { verifier, service: service.into(), verified: verified.build() }
-    }
-
-    fn verify(&self, token: &str, now: i64) -> Result<Arc<Claims>> {
-        if let Some(claims) = self.verified.get(token)
-            && claims.exp > now
-        {
-            return Ok(claims);
-        }
-        let claims = self
-            .verifier
-            .verify(token, &self.service, now)
-            .map_err(|error| Error::new(ErrorCode::Unauthorized, error.to_string()))?;
-        let claims = Arc::new(claims);
-        self.verified.insert(token.into(), Arc::clone(&claims));
-        Ok(claims)
-    }
-}
 
 /// What a caller wants of a repository, in the words of a token's scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +53,7 @@ impl Need {
 pub(crate) struct Caller {
     pub(crate) app: Data<App>,
     pub(crate) principal: Principal,
-    realm: Arc<str>,
+    challenge: Challenge,
 }
 
 impl Caller {
@@ -119,6 +81,8 @@ impl Caller {
         match &self.principal {
             Principal::Bearer(claims) => claims.refuses(name, need.registry_action()),
             Principal::Anonymous | Principal::User(_) | Principal::Robot(_) => true,
+            // Another token of its issuer may say more.
+            Principal::Outsider(_) => false,
         }
     }
 
@@ -126,9 +90,12 @@ impl Caller {
     pub(crate) fn known(&self) -> Result<()> {
         match &self.principal {
             Principal::Anonymous => {
-                Err(Error::of(ErrorCode::Unauthorized).challenge(self.bearer("")))
+                Err(Error::of(ErrorCode::Unauthorized).challenge(self.challenge.with("")))
             }
-            Principal::User(_) | Principal::Robot(_) | Principal::Bearer(_) => Ok(()),
+            Principal::User(_)
+            | Principal::Robot(_)
+            | Principal::Bearer(_)
+            | Principal::Outsider(_) => Ok(()),
         }
     }
 
@@ -140,16 +107,8 @@ impl Caller {
             parameters.push_str(",error=\"insufficient_scope\"");
         }
         let message = format!("unauthorized to access {scope}");
-        Error::new(ErrorCode::Unauthorized, message).challenge(self.bearer(&parameters))
+        Error::new(ErrorCode::Unauthorized, message).challenge(self.challenge.with(&parameters))
     }
-
-    fn bearer(&self, parameters: &str) -> String {
-        challenge(&self.realm, &self.app.settings.service, parameters)
-    }
-}
-
-fn challenge(realm: &str, service: &str, parameters: &str) -> String {
-    format!("Bearer realm=\"{realm}\",service=\"{service}\"{parameters}")
 }
 
 impl FromRequest for Caller {
@@ -164,47 +123,10 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let (url, peer) = (url?, peer?);
             let app = app.expect("the routes are mounted with their app");
-            let realm: Arc<str> = match &app.settings.realm {
-                Some(realm) => realm.as_str().into(),
-                None => url.join("/service/token").into(),
-            };
-            let principal = identify(&app, offered, peer, &realm).await?;
-            Ok(Self { app, principal, realm })
+            let challenge = app.access.challenge(&url);
+            let now = app.clock.now().secs();
+            let principal = app.access.identify(offered, peer.0, &challenge, now).await?;
+            Ok(Self { app, principal, challenge })
         })
-    }
-}
-
-async fn identify(
-    app: &Data<App>,
-    offered: Result<Option<Credentials>, CredentialsInvalid>,
-    peer: Peer,
-    realm: &str,
-) -> Result<Principal> {
-    let service = &app.settings.service;
-    let malformed = |error: CredentialsInvalid| {
-        Error::new(ErrorCode::Unauthorized, error.to_string())
-            .challenge(challenge(realm, service, ""))
-    };
-    match offered.map_err(malformed)? {
-        None => Ok(Principal::Anonymous),
-        Some(Credentials::Bearer(token)) => {
-            let verified = app.tokens.verify(&token, app.clock.now().secs());
-            let invalid = ",error=\"invalid_token\"";
-            let claims =
-                verified.map_err(|error| error.challenge(challenge(realm, service, invalid)))?;
-            Ok(Principal::Bearer(claims))
-        }
-        Some(Credentials::Basic { name, password }) => {
-            let authenticator = app.authenticator.clone();
-            let proven =
-                run(async move { authenticator.basic(&name, &password, peer.0).await }).await;
-            proven.map_err(|error| match Error::from(error) {
-                // Harbor's answer to a wrong password: a token would not help.
-                refused if refused.is_unauthorized() => {
-                    refused.challenge("Basic realm=\"harbor\"".to_owned())
-                }
-                other => other,
-            })
-        }
     }
 }

@@ -37,7 +37,7 @@ fn may_list(caller: &Caller) -> Result<()> {
         Ok(_) => Ok(()),
         // A token that was not asked for the catalog can be exchanged for one that is.
         Err(domain::Error::Unauthenticated) => Err(caller.challenge("registry:catalog:*")),
-        Err(_) if matches!(caller.principal, Principal::Bearer(_)) => {
+        Err(_) if matches!(caller.principal, Principal::Bearer(_) | Principal::Outsider(_)) => {
             Err(caller.challenge("registry:catalog:*"))
         }
         Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@
 mod settings;
 mod error;
 mod path;
+mod access;
 mod caller;
 mod content;
 mod pulls;
@@ -26,13 +27,12 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use domain::{Clock, Db};
-use identity::Authenticator;
 use web::{Refusal, Routes};
 
-pub use caller::Tokens;
+pub use access::{Access, Tokens};
 pub use pulls::PullLog;
 pub use recent::Recent;
-pub use settings::Settings;
+pub use settings::{Settings, Writing};
 
 /// What the registry works with; cheap to clone.
 #[derive(Clone)]
@@ -40,8 +40,7 @@ pub struct App {
     pub db: Db,
     pub store: ::blobs::Store,
     pub clock: Clock,
-    pub authenticator: Authenticator,
-    pub tokens: Tokens,
+    pub access: Access,
     pub settings: Arc<Settings>,
     pub pulls: PullLog,
     pub recent: Recent,
@@ -53,31 +52,32 @@ const TAGS: &str = "/v2/{name:.+}/tags/list";
 const UPLOAD: &str = "/v2/{name:.+}/blobs/uploads/{id}";
 const BLOB: &str = "/v2/{name:.+}/blobs/{digest}";
 
-/// The routes of the registry.
+/// The routes of the registry; those that change something only as far as its settings let them.
 pub fn routes(app: App) -> Routes {
-    Routes::of("registry")
+    let mut routes = Routes::of("registry")
         .get("/v2/", base::check)
         .get("/v2", base::check)
         .get("/v2/_catalog", catalog::list)
         .get(TAGS, tags::list)
         .get(REFERRERS, referrers::list)
         .get(MANIFEST, manifests::pull)
-        .head(MANIFEST, manifests::head)
-        .put(MANIFEST, manifests::push)
-        .delete(MANIFEST, manifests::delete)
-        // Before the upload's own pattern: its id may not be empty.
-        .post("/v2/{name:.+}/blobs/uploads/", uploads::open)
-        .post("/v2/{name:.+}/blobs/uploads", uploads::open)
-        .get(UPLOAD, uploads::status)
-        .patch(UPLOAD, uploads::append)
-        .put(UPLOAD, uploads::close)
-        .delete(UPLOAD, uploads::cancel)
-        .get(BLOB, blobs::pull)
-        .head(BLOB, blobs::head)
-        .delete(BLOB, blobs::unlink)
-        .fallback("/v2", refusal)
-        .app_data(path::query_config())
-        .data(app)
+        .head(MANIFEST, manifests::head);
+    if app.settings.writing != Writing::Nothing {
+        routes = routes
+            .put(MANIFEST, manifests::push)
+            // Before the upload's own pattern: its id may not be empty.
+            .post("/v2/{name:.+}/blobs/uploads/", uploads::open)
+            .post("/v2/{name:.+}/blobs/uploads", uploads::open)
+            .get(UPLOAD, uploads::status)
+            .patch(UPLOAD, uploads::append)
+            .put(UPLOAD, uploads::close)
+            .delete(UPLOAD, uploads::cancel);
+    }
+    routes = routes.get(BLOB, blobs::pull).head(BLOB, blobs::head);
+    if app.settings.writing == Writing::All {
+        routes = routes.delete(MANIFEST, manifests::delete).delete(BLOB, blobs::unlink);
+    }
+    routes.fallback("/v2", refusal).app_data(path::query_config()).data(app)
 }
 
 /// 404, 405 and 500 that no handler answered, in the specification's form.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::web::{run, run_here};
-use auth::Principal;
+use auth::{Grant, Principal};
 use bytes::Bytes;
 use domain::Db;
 use domain::blobs::Blob;
@@ -103,7 +103,8 @@ fn who(principal: &Principal) -> Option<&str> {
     match principal {
         Principal::Bearer(claims) => Some(&claims.jti),
         Principal::Anonymous => Some("-"),
-        Principal::User(_) | Principal::Robot(_) => None,
+        Principal::Outsider(outsider) if outsider.grant == Grant::Everything => Some("+"),
+        Principal::User(_) | Principal::Robot(_) | Principal::Outsider(_) => None,
     }
 }
 

@@ -3,24 +3,28 @@
 use serde::Deserialize;
 
 /// The registry's section.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The `service` that tokens are issued for, told in the challenge.
-    pub service: String,
-    /// The token service's URL, when it is not below the URL that clients use.
-    pub realm: Option<String>,
     /// The proxy's internal location of the objects, such as `/_objects/`: large blobs are named to it, not sent.
     pub accel: Option<String>,
+    pub writing: Writing,
+}
+
+/// What clients may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writing {
+    /// Push and delete.
+    #[default]
+    All,
+    /// Push only: distribution without `storage.delete.enabled`.
+    NoDeletion,
+    /// Nothing: distribution's `storage.maintenance.readonly`, and a cache of another registry.
+    Nothing,
 }
 
 impl Settings {
-    /// Harbor's name for the registry: clients keep their credentials and scripts.
+    /// The `service` that Harbor's tokens are issued for, told in the challenge: clients keep their credentials and scripts.
     pub const SERVICE: &str = "harbor-registry";
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { service: Self::SERVICE.to_owned(), realm: None, accel: None }
-    }
 }

@@ -7,6 +7,7 @@
 pub mod routes;
 pub mod serve;
 mod observe;
+pub mod dress;
 pub mod runtime;
 pub mod shutdown;
 pub mod tasks;

@@ -6,20 +6,23 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer};
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use tokio::runtime::Handle;
 
+use crate::dress::{self, dress};
 use crate::observe::observe;
 use crate::routes::Routes;
 use crate::shutdown::Shutdown;
@@ -46,6 +49,12 @@ pub enum Error {
     Key { path: PathBuf, source: pem::Error },
     #[error("the certificate and its key cannot be used")]
     Tls(#[source] rustls::Error),
+    #[error("the authorities of clients' certificates cannot be used")]
+    ClientAuthorities(#[source] VerifierBuilderError),
+    #[error("cannot listen on the socket {path}: another process does")]
+    SocketInUse { path: PathBuf },
+    #[error("cannot listen on the socket {path}")]
+    Socket { path: PathBuf, source: io::Error },
     #[error("the HTTP server stopped")]
     Serve(#[source] io::Error),
 }
@@ -58,6 +67,8 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// How clients see us, and which proxies may tell.
     pub origin: origin::Settings,
+    /// What stands around all paths and answers.
+    pub dress: dress::Settings,
 }
 
 /// PEM files.
@@ -65,19 +76,27 @@ pub struct Settings {
 pub struct TlsSettings {
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// Authorities; with them, a client needs a certificate of one of them.
+    pub client_cas: Vec<PathBuf>,
 }
 
 /// A bound socket: clients wait in its queue until [`serve`] takes them.
 #[derive(Debug)]
-pub struct Listener {
-    socket: TcpListener,
-    address: SocketAddr,
+pub struct Listener(Socket);
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener, SocketAddr),
+    Unix(UnixListener),
 }
 
 impl Listener {
-    /// The address with the port that the system chose, if it was asked to (port 0).
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
+    /// The address with the port that the system chose, if it was asked to (port 0); none of a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Socket::Tcp(_, address) => Some(*address),
+            Socket::Unix(_) => None,
+        }
     }
 }
 
@@ -88,7 +107,20 @@ pub fn bind(address: SocketAddr) -> Result<Listener, Error> {
     };
     let socket = TcpListener::bind(address).map_err(listen)?;
     let address = socket.local_addr().map_err(listen)?;
-    Ok(Listener { socket, address })
+    Ok(Listener(Socket::Tcp(socket, address)))
+}
+
+/// Listens on a Unix socket. What a killed process left at `path` is replaced.
+pub fn bind_unix(path: &Path) -> Result<Listener, Error> {
+    let socket = |source| Error::Socket { path: path.to_owned(), source };
+    match UnixStream::connect(path) {
+        Ok(_) => return Err(Error::SocketInUse { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(socket)?;
+        }
+        Err(_) => {}
+    }
+    Ok(Listener(Socket::Unix(UnixListener::bind(path).map_err(socket)?)))
 }
 
 /// Serves `routes` until `stop`, then drains: no new connections, the requests in flight get three
@@ -128,11 +160,18 @@ fn start(
 ) -> Result<Server, Error> {
     let handle = Handle::current();
     let origin = Arc::new(settings.origin);
+    let dressing = Arc::new(settings.dress);
     let app = move || {
         runtime::adopt(handle.clone());
+        let dressing = Arc::clone(&dressing);
+        let dressed = !dressing.is_plain();
         App::new()
             .app_data(Arc::clone(&origin))
             .app_data(stop.clone())
+            .wrap(Condition::new(
+                dressed,
+                from_fn(move |req, next| dress(Arc::clone(&dressing), req, next)),
+            ))
             .wrap(from_fn(observe))
             .configure(|config| routes.configure(config))
     };
@@ -145,9 +184,10 @@ fn start(
         .h1_write_buffer_size(WRITE_BUFFER)
         .shutdown_timeout(DRAIN_SECS)
         .disable_signals();
-    let listening = match &settings.tls {
-        Some(tls) => server.listen_rustls_0_23(listener.socket, tls.load()?),
-        None => server.listen(listener.socket),
+    let listening = match (listener.0, &settings.tls) {
+        (Socket::Tcp(socket, _), Some(tls)) => server.listen_rustls_0_23(socket, tls.load()?),
+        (Socket::Tcp(socket, _), None) => server.listen(socket),
+        (Socket::Unix(socket), _) => server.listen_uds(socket),
     };
     Ok(listening.map_err(Error::Serve)?.run())
 }
@@ -155,19 +195,44 @@ fn start(
 impl TlsSettings {
     /// Also a check at start-up: a wrong file is named before anything is served.
     fn load(&self) -> Result<ServerConfig, Error> {
-        let bad_cert = |source| Error::Certificate { path: self.cert.clone(), source };
-        let chain = CertificateDer::pem_file_iter(&self.cert).map_err(bad_cert)?;
-        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(bad_cert)?;
-        if chain.is_empty() {
-            return Err(bad_cert(pem::Error::NoItemsFound));
-        }
+        let chain = certificates(&self.cert)?;
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|source| Error::Key { path: self.key.clone(), source })?;
-        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(Error::Tls)
+            .map_err(Error::Tls)?;
+        let builder = match self.client_authorities()? {
+            None => builder.with_no_client_auth(),
+            Some(roots) => {
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                let verifier = verifier.build().map_err(Error::ClientAuthorities)?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        builder.with_single_cert(chain, key).map_err(Error::Tls)
     }
+
+    fn client_authorities(&self) -> Result<Option<RootCertStore>, Error> {
+        if self.client_cas.is_empty() {
+            return Ok(None);
+        }
+        let mut roots = RootCertStore::empty();
+        for path in &self.client_cas {
+            for certificate in certificates(path)? {
+                roots.add(certificate).map_err(Error::Tls)?;
+            }
+        }
+        Ok(Some(roots))
+    }
+}
+
+/// The certificates of a PEM file: one at least.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bad = |source| Error::Certificate { path: path.to_owned(), source };
+    let chain = CertificateDer::pem_file_iter(path).map_err(bad)?;
+    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(bad)?;
+    if chain.is_empty() { Err(bad(pem::Error::NoItemsFound)) } else { Ok(chain) }
 }
 
 #[cfg(test)]

@@ -66,7 +66,9 @@ impl Query {
 /// Which acts the principal may read of, over all projects.
 pub fn visible(principal: &Principal) -> Result<Scope> {
     match principal {
-        Principal::Anonymous | Principal::Bearer(_) => Err(Error::Unauthenticated),
+        Principal::Anonymous | Principal::Bearer(_) | Principal::Outsider(_) => {
+            Err(Error::Unauthenticated)
+        },
         Principal::User(user) if user.system_admin => Ok(Scope::All),
         Principal::User(user) => {
             Ok(Scope::Visible { member: Some(UserId(user.id)), projects: Vec::new() })

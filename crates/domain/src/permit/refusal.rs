@@ -1,6 +1,6 @@
 //! The words of a refusal: what is missing, and nothing about what the caller may not know.
 
-use auth::{Action, Principal, Resource, Role, role_permits};
+use auth::{Action, Grant, Principal, Resource, Role, role_permits};
 use oci::RepositoryName;
 
 use super::found::Found;
@@ -46,6 +46,12 @@ pub(super) fn known(
             let (resource, action) = (question.resource, question.action);
             format!("you may not {what}: {} has no right {resource}: {action} there", robot.name)
         }
+        (Principal::Outsider(outsider), _) => match outsider.grant {
+            Grant::Everything => format!("you may not {what}"),
+            Grant::Listed(_) => {
+                format!("your token does not let you {what}: ask its issuer for the right")
+            }
+        },
         (_, "") => format!("you may not {what}: it takes a system administrator"),
         (_, roles) => format!("you may not {what}: it takes the role {roles}, and {held}"),
     })

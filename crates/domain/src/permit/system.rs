@@ -1,5 +1,6 @@
 //! Rights outside of projects: those of administrators, and the few that others have.
 
+use auth::scope::RegistryAction;
 use auth::{Action, Principal, Resource, robot_permits};
 
 use super::{SystemPermit, bearer, changes, refusal, require_writable};
@@ -17,6 +18,10 @@ pub fn authorize_system(
         Principal::User(user) => user.system_admin,
         Principal::Robot(robot) => robot_permits(robot, None, resource, action),
         Principal::Bearer(claims) => bearer::permits_in_system(claims, resource, action),
+        Principal::Outsider(outsider) => {
+            let catalog = RegistryAction::covering(resource, action) == Some(RegistryAction::All);
+            catalog && outsider.grant.permits_catalog()
+        }
     };
     if permitted {
         return Ok(SystemPermit { principal: principal.clone() });

@@ -29,7 +29,7 @@ impl Visible {
 
     pub fn of(principal: &Principal) -> Self {
         match principal {
-            Principal::Anonymous | Principal::Bearer(_) => Self::PUBLIC,
+            Principal::Anonymous | Principal::Bearer(_) | Principal::Outsider(_) => Self::PUBLIC,
             Principal::User(user) if user.system_admin => Self::All,
             Principal::User(user) => {
                 Self::Some { member: Some(UserId(user.id)), projects: Vec::new() }

@@ -47,7 +47,10 @@ impl Caller {
     pub(crate) fn known(&self) -> Result<()> {
         match self.principal {
             Principal::Anonymous => Err(Error::unauthorized()),
-            Principal::User(_) | Principal::Robot(_) | Principal::Bearer(_) => Ok(()),
+            Principal::User(_)
+            | Principal::Robot(_)
+            | Principal::Bearer(_)
+            | Principal::Outsider(_) => Ok(()),
         }
     }
 

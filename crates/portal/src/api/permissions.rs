@@ -139,7 +139,9 @@ async fn in_project(caller: &Caller, id: &str) -> Result<Rights> {
         Principal::Robot(robot) => {
             robot_permits(robot, Some(id.0), resource, action) || anyone(resource, action)
         }
-        Principal::Anonymous | Principal::Bearer(_) => anyone(resource, action),
+        Principal::Anonymous | Principal::Bearer(_) | Principal::Outsider(_) => {
+            anyone(resource, action)
+        }
     };
     Ok(all().filter(permits).collect())
 }
@@ -148,7 +150,7 @@ fn in_system(principal: &Principal) -> Rights {
     let permits = |&(resource, action): &(Resource, Action)| match principal {
         Principal::Robot(robot) => robot_permits(robot, None, resource, action),
         Principal::User(user) => user.system_admin,
-        Principal::Anonymous | Principal::Bearer(_) => false,
+        Principal::Anonymous | Principal::Bearer(_) | Principal::Outsider(_) => false,
     };
     robot_catalogue(Level::System).filter(permits).collect()
 }

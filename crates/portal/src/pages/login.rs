@@ -42,7 +42,12 @@ pub(super) async fn submit(visit: Visit, mut form: Form) -> Result<Answer, Error
             return open(&visit, UserId(user.id), Answer::redirect(destination)).await;
         }
         // A robot has no pages.
-        Ok(Principal::Robot(_) | Principal::Anonymous | Principal::Bearer(_))
+        Ok(
+            Principal::Robot(_)
+            | Principal::Anonymous
+            | Principal::Bearer(_)
+            | Principal::Outsider(_),
+        )
         | Err(identity::Error::BadCredentials) => "fault-login",
         Err(identity::Error::TooMany { .. } | identity::Error::Busy { .. }) => "fault-too-many",
         Err(failure) => return Err(failure.into()),

@@ -29,7 +29,7 @@ fn start() -> SocketAddr {
             HttpResponse::Found().insert_header(("location", "/loop")).finish()
         });
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let address = listener.local_addr();
+    let address = listener.local_addr().unwrap();
     let serving = serve(listener, ServeSettings::default(), routes, Shutdown::new()).unwrap();
     drop(tokio::runtime::Handle::current().spawn(serving));
     address

@@ -18,7 +18,7 @@ type Served = JoinHandle<Result<(), serve::Error>>;
 
 fn start(routes: Routes, settings: ServeSettings) -> (SocketAddr, Shutdown, Served) {
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let address = listener.local_addr();
+    let address = listener.local_addr().unwrap();
     let stop = Shutdown::new();
     let serving = serve(listener, settings, routes, stop.clone()).unwrap();
     (address, stop, Handle::current().spawn(serving))
@@ -56,8 +56,9 @@ async fn slow(started: Data<mpsc::UnboundedSender<&'static str>>) -> &'static st
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_named() {
     let first = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let failure = serve::bind(first.local_addr()).unwrap_err();
-    assert!(matches!(failure, serve::Error::InUse { address } if address == first.local_addr()));
+    let taken = first.local_addr().unwrap();
+    let failure = serve::bind(taken).unwrap_err();
+    assert!(matches!(failure, serve::Error::InUse { address } if address == taken));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +173,11 @@ async fn requests_are_counted_by_pattern_not_by_path() {
 async fn with_a_certificate_it_speaks_tls() {
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/serve/testdata");
     let cert = files.join("cert.pem");
-    let tls = Some(TlsSettings { cert: cert.clone(), key: files.join("key.pem") });
+    let tls = Some(TlsSettings {
+        cert: cert.clone(),
+        key: files.join("key.pem"),
+        client_cas: Vec::new(),
+    });
     let routes = Routes::new().get("/", |url: crate::ExternalUrl| async move { url.to_string() });
     let (address, _stop, _served) = start(routes, ServeSettings { tls, ..Default::default() });
     let root = Certificate::from_pem(&tokio::fs::read(cert).await.unwrap()).unwrap();
@@ -186,7 +191,11 @@ async fn with_a_certificate_it_speaks_tls() {
 async fn a_wrong_certificate_is_named_before_anything_is_served() {
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let tls =
-        Some(TlsSettings { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() });
+        Some(TlsSettings {
+            cert: "/nowhere/cert.pem".into(),
+            key: "/nowhere/key.pem".into(),
+            client_cas: Vec::new(),
+        });
     let settings = ServeSettings { tls, ..Default::default() };
     let failure = serve(listener, settings, Routes::new(), Shutdown::new()).err();
     let message = failure.unwrap().to_string();
