@@ -1,7 +1,7 @@
 //! `cargo xtask images`: the two container images, made by the Docker daemon that `docker` talks to.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -49,8 +49,13 @@ fn assemble(program: &Path, context: &Path) -> Result<()> {
     fs::copy(bundle()?, certificates.join("ca-certificates.crt"))?;
     let scratch = rootfs.join("tmp");
     fs::create_dir(&scratch)?;
+    // As the image of distribution has it: `docker exec .. registry garbage-collect ..`.
+    let programs = rootfs.join("bin");
+    fs::create_dir(&programs)?;
+    symlink("/harbor", programs.join("registry"))?;
     // Whatever the umask of whoever builds: it is run by somebody else.
-    for folder in [&rootfs, &rootfs.join("etc"), &rootfs.join("etc/ssl"), &certificates] {
+    let folders = [&rootfs, &rootfs.join("etc"), &rootfs.join("etc/ssl"), &certificates, &programs];
+    for folder in folders {
         fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     }
     for file in ["etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt"] {

@@ -27,6 +27,7 @@
 mod empty;
 mod untagged;
 mod estimate;
+pub mod survey;
 
 use std::ops::AddAssign;
 

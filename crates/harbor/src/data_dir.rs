@@ -43,7 +43,7 @@ impl DataDir {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.with_context(|| {
             format!(
-                "cannot make the data directory {}: choose another with --data, or make it writable",
+                "cannot make the data directory {}: choose another, or make it writable",
                 path.display()
             )
         })?;
@@ -81,12 +81,10 @@ impl DataDir {
         };
         let remedy = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "the disk is full: free some space, or choose another disk with --data"
+                "the disk is full: free some space, or choose another disk"
             }
-            ErrorKind::ReadOnlyFilesystem => {
-                "the file system is read-only: choose another with --data"
-            }
-            _ => "make it writable for this user, or choose another with --data",
+            ErrorKind::ReadOnlyFilesystem => "the file system is read-only: choose another",
+            _ => "make it writable for this user, or choose another",
         };
         Err(error).with_context(|| format!("cannot write in {}: {remedy}", self.0.display()))
     }
@@ -149,7 +147,7 @@ impl DataDir {
             file.read_to_string(&mut holder).context("cannot read the lock file")?;
         }
         bail!(
-            "another harbor (process {}) serves from {}: stop it first, or choose another directory with --data",
+            "another harbor (process {}) serves from {}: stop it first, or choose another directory",
             holder.trim(),
             self.0.display()
         )

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use domain::Clock;
 use domain::ids::JobId;
 use domain::queue::{self, Job, NewJob, State, Task, Trigger};
+use domain::{Clock, Db, Timestamp};
 use serde_json::Value;
 
 use crate::data_dir::DataDir;
@@ -27,25 +27,24 @@ pub(crate) async fn run(settings: &Gc) -> Result<()> {
         instance.take_jobs_back().await?;
         jobs::drain(&instance.jobs()).await?;
     }
-    let id = enqueue(&instance, settings).await?;
-    if lock.is_some() {
-        // Nobody serves from here, so nobody else would do it.
-        jobs::drain(&instance.jobs()).await?;
-    }
-    let job = follow(&instance, id).await?;
-    instance.close().await;
-    report(&job)
-}
-
-async fn enqueue(instance: &Instance, settings: &Gc) -> Result<JobId> {
     let task = Task::CollectGarbage {
         dry_run: settings.dry_run,
         delete_untagged: settings.delete_untagged,
         window_secs: u64::from(settings.time_window) * 3_600,
     };
-    let now = instance.clock.now();
-    let mut tx = instance.db.begin().await?;
-    let job = NewJob::now(&task, Trigger::Manual, "harbor gc", now);
+    let id = enqueue(&instance.db, &task, instance.clock.now()).await?;
+    if lock.is_some() {
+        // Nobody serves from here, so nobody else would do it.
+        jobs::drain(&instance.jobs()).await?;
+    }
+    let job = follow(&instance.db, id).await?;
+    instance.close().await;
+    report(&job)
+}
+
+pub(crate) async fn enqueue(db: &Db, task: &Task, now: Timestamp) -> Result<JobId> {
+    let mut tx = db.begin().await?;
+    let job = NewJob::now(task, Trigger::Manual, "harbor gc", now);
     let id = queue::enqueue(&mut tx, &job, now).await.context(
         "a garbage collection is under way already: wait for it, or stop it on the web page",
     )?;
@@ -54,11 +53,11 @@ async fn enqueue(instance: &Instance, settings: &Gc) -> Result<JobId> {
 }
 
 /// Prints the job's log as it grows, until the job has ended.
-async fn follow(instance: &Instance, id: JobId) -> Result<Job> {
+pub(crate) async fn follow(db: &Db, id: JobId) -> Result<Job> {
     let mut last = None;
     loop {
-        let job = queue::by_id(&instance.db, id).await?.context("the job was forgotten")?;
-        for line in queue::log(&instance.db, id, last, LINES).await? {
+        let job = queue::by_id(db, id).await?.context("the job was forgotten")?;
+        for line in queue::log(db, id, last, LINES).await? {
             last = Some(line.id);
             print(&format!("{} {}", line.at, line.line));
         }
@@ -69,7 +68,7 @@ async fn follow(instance: &Instance, id: JobId) -> Result<Job> {
     }
 }
 
-fn report(job: &Job) -> Result<()> {
+pub(crate) fn report(job: &Job) -> Result<()> {
     match job.state {
         State::Success => {
             let result = job.result.as_ref();

@@ -17,10 +17,13 @@ pub mod serve;
 mod welcome;
 mod output;
 mod gc;
+mod distribution;
 mod healthcheck;
 mod backup;
 mod restore;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -35,7 +38,7 @@ use crate::settings::{Cli, Command, ConfigFile, Service};
 
 /// Runs the subcommand that the command line names.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments());
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,6 +49,16 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line; called `registry`, this is distribution's program: its habits are `registry serve FILE` and the like.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let called = arguments.first().and_then(|program| Path::new(program).file_name());
+    if called.is_some_and(|name| name == "registry") {
+        arguments.insert(1, "registry".into());
+    }
+    arguments
 }
 
 fn execute(cli: Cli) -> Result<()> {
@@ -100,7 +113,10 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
 
 async fn run_service(service: Service, logs: &Logs) -> Result<()> {
     match service {
-        Service::Registry(file) => {
+        Service::Registry(settings::Registry { alone: Some(command), .. }) => {
+            distribution::run(command, |settings| logs.begin(settings)).await
+        }
+        Service::Registry(settings::Registry { file, alone: None }) => {
             services::registry(logs.with(&file, |settings: &Registry| &settings.log)?).await
         }
         Service::Token(file) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use web::{Listener, ServeSettings, Shutdown, tasks};
+use web::{Listener, Routes, ServeSettings, Shutdown, tasks};
 
 /// What is left for background tasks when the last request has been answered.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -59,9 +59,14 @@ pub(crate) fn bind_metrics(address: Option<SocketAddr>) -> Result<Option<Listene
 }
 
 pub(crate) fn serve_metrics(listener: Listener, stop: &Shutdown) -> Result<Aside> {
+    serve_aside(listener, web::metrics::routes(), stop)
+}
+
+/// Metrics, and what else is not for everybody.
+pub(crate) fn serve_aside(listener: Listener, routes: Routes, stop: &Shutdown) -> Result<Aside> {
     web::metrics::install();
     let settings = ServeSettings { workers: Some(1), ..ServeSettings::default() };
-    let serving = web::serve(listener, settings, web::metrics::routes(), stop.clone())?;
+    let serving = web::serve(listener, settings, routes, stop.clone())?;
     Ok(Aside(tokio::runtime::Handle::current().spawn(serving)))
 }
 

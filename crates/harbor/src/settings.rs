@@ -3,6 +3,7 @@
 pub mod services;
 pub mod backup;
 pub mod prepare;
+pub mod distribution;
 
 use std::env::VarError;
 use std::net::SocketAddr;
@@ -61,8 +62,8 @@ pub(crate) enum Command {
 /// One part of the platform as a process of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Service {
-    /// Run the registry alone: `/v2`.
-    Registry(ConfigFile),
+    /// Run the registry alone: `/v2`; with `serve`, as `registry:2` runs from the same file.
+    Registry(Registry),
     /// Run the token service alone: `/service/token`.
     Token(ConfigFile),
     /// Run web pages and REST API alone.
@@ -86,6 +87,17 @@ pub(crate) struct ConfigFile {
     /// The configuration file of the service (YAML).
     #[arg(long, default_value = "/etc/harbor/config.yml", value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+/// The platform's registry, or one that stands alone.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Registry {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+
+    #[command(subcommand)]
+    pub(crate) alone: Option<distribution::Command>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -3,7 +3,7 @@
 //! bcrypt only: what else the tool can write is no protection. The file is looked at again once a second and read when
 //! it has changed; one that cannot be read leaves the accounts as they were, so that a half-written file locks nobody out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -48,7 +48,7 @@ pub struct Htpasswd {
 /// The file as it was read.
 #[derive(Debug)]
 struct Accounts {
-    hashes: HashMap<String, String>,
+    hashes: BTreeMap<String, String>,
     stamp: Stamp,
     /// Counts changes of the file: what was proven before one no longer counts.
     generation: i64,
@@ -64,7 +64,9 @@ pub enum Unreadable {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path} has {size} bytes: no list of passwords is that long")]
     TooLong { path: PathBuf, size: u64 },
-    #[error("{path}, line {line}: not `name:hash` with a hash of bcrypt: make it with `htpasswd -B`")]
+    #[error(
+        "{path}, line {line}: not `name:hash` with a hash of bcrypt: make it with `htpasswd -B`"
+    )]
     Line { path: PathBuf, line: usize },
 }
 
@@ -147,7 +149,12 @@ impl Htpasswd {
         let now = self.clock.now().micros();
         let last = self.looked_at.load(Ordering::Relaxed);
         let due = now.saturating_sub(last) >= LOOK;
-        if due && self.looked_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if due
+            && self
+                .looked_at
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
             let (path, current) = (Arc::clone(&self.path), self.accounts.load_full());
             let looked = spawn_blocking(move || current.again(&path));
             match looked.await {
@@ -170,7 +177,8 @@ impl Accounts {
             return Err(Unreadable::TooLong { path: path.to_owned(), size: stamp.1 });
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let hashes = parse(&text).map_err(|line| Unreadable::Line { path: path.to_owned(), line })?;
+        let hashes =
+            parse(&text).map_err(|line| Unreadable::Line { path: path.to_owned(), line })?;
         Ok(Self { hashes, stamp, generation })
     }
 
@@ -190,8 +198,8 @@ fn stamp(path: &Path) -> std::io::Result<Stamp> {
 }
 
 /// Hashes by name; the number of a line that is none of these.
-fn parse(text: &str) -> Result<HashMap<String, String>, usize> {
-    let mut hashes = HashMap::new();
+fn parse(text: &str) -> Result<BTreeMap<String, String>, usize> {
+    let mut hashes = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {

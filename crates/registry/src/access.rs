@@ -16,10 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub enum Access {
     /// Accounts and tokens of the platform.
-    Platform {
-        authenticator: Authenticator,
-        tokens: Tokens,
-    },
+    Platform { authenticator: Authenticator, tokens: Tokens },
     /// Everybody may do everything, whatever they offer: distribution without `auth`.
     Open,
     /// Whoever has a password may do everything: distribution's `auth.htpasswd`.
@@ -89,10 +86,9 @@ impl Access {
                 realm: url.join("/service/token").into(),
                 service: Arc::clone(&tokens.service),
             },
-            Self::Foreign { tokens, realm } => Challenge::Bearer {
-                realm: Arc::clone(realm),
-                service: Arc::clone(&tokens.service),
-            },
+            Self::Foreign { tokens, realm } => {
+                Challenge::Bearer { realm: Arc::clone(realm), service: Arc::clone(&tokens.service) }
+            }
             // Nobody is ever challenged where everybody is let in.
             Self::Open => Challenge::Basic { realm: "registry".into() },
             Self::Passwords { realm, .. } => Challenge::Basic { realm: Arc::clone(realm) },
@@ -110,9 +106,8 @@ impl Access {
         if let Self::Open = self {
             return Ok(anybody());
         }
-        let refused = |text: String| {
-            Error::new(ErrorCode::Unauthorized, text).challenge(challenge.with(""))
-        };
+        let refused =
+            |text: String| Error::new(ErrorCode::Unauthorized, text).challenge(challenge.with(""));
         match (offered.map_err(|error| refused(error.to_string()))?, self) {
             (None, _) => Ok(Principal::Anonymous),
             (_, Self::Open) => Ok(anybody()),

@@ -29,6 +29,8 @@ use actix_web::HttpResponse;
 use domain::{Clock, Db};
 use web::{Refusal, Routes};
 
+use error::Error;
+
 pub use access::{Access, Tokens};
 pub use pulls::PullLog;
 pub use recent::Recent;
@@ -50,6 +52,7 @@ const MANIFEST: &str = "/v2/{name:.+}/manifests/{reference}";
 const REFERRERS: &str = "/v2/{name:.+}/referrers/{digest}";
 const TAGS: &str = "/v2/{name:.+}/tags/list";
 const UPLOAD: &str = "/v2/{name:.+}/blobs/uploads/{id}";
+const UPLOADS: &str = "/v2/{name:.+}/blobs/uploads/";
 const BLOB: &str = "/v2/{name:.+}/blobs/{digest}";
 
 /// The routes of the registry; those that change something only as far as its settings let them.
@@ -62,22 +65,28 @@ pub fn routes(app: App) -> Routes {
         .get(REFERRERS, referrers::list)
         .get(MANIFEST, manifests::pull)
         .head(MANIFEST, manifests::head);
-    if app.settings.writing != Writing::Nothing {
-        routes = routes
+    routes = match app.settings.writing {
+        Writing::All | Writing::NoDeletion => routes
             .put(MANIFEST, manifests::push)
             // Before the upload's own pattern: its id may not be empty.
-            .post("/v2/{name:.+}/blobs/uploads/", uploads::open)
+            .post(UPLOADS, uploads::open)
             .post("/v2/{name:.+}/blobs/uploads", uploads::open)
             .get(UPLOAD, uploads::status)
             .patch(UPLOAD, uploads::append)
             .put(UPLOAD, uploads::close)
-            .delete(UPLOAD, uploads::cancel);
-    }
+            .delete(UPLOAD, uploads::cancel),
+        // Whatever is asked of them, it is not done here.
+        Writing::Nothing => routes.post(UPLOADS, unsupported).get(UPLOAD, unsupported),
+    };
     routes = routes.get(BLOB, blobs::pull).head(BLOB, blobs::head);
     if app.settings.writing == Writing::All {
         routes = routes.delete(MANIFEST, manifests::delete).delete(BLOB, blobs::unlink);
     }
     routes.fallback("/v2", refusal).app_data(path::query_config()).data(app)
+}
+
+async fn unsupported() -> error::Result<HttpResponse> {
+    Err(Error::of(oci::ErrorCode::Unsupported))
 }
 
 /// 404, 405 and 500 that no handler answered, in the specification's form.
@@ -86,6 +95,7 @@ fn refusal(refusal: &Refusal<'_>) -> HttpResponse {
         404 => oci::ErrorCode::NameUnknown,
         405 => oci::ErrorCode::Unsupported,
         400 => oci::ErrorCode::NameInvalid,
+        503 => oci::ErrorCode::Unavailable,
         _ => oci::ErrorCode::Unknown,
     };
     HttpResponse::build(refusal.status)

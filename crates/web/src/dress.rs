@@ -4,12 +4,14 @@
 //! lead back below it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap};
+pub use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::uri::{PathAndQuery, Uri};
 use actix_web::middleware::Next;
 
@@ -21,11 +23,13 @@ pub struct Settings {
     pub prefix: String,
     /// Added to every answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// While it is set, every request is answered 503.
+    pub closed: Option<Arc<AtomicBool>>,
 }
 
 impl Settings {
     pub(crate) fn is_plain(&self) -> bool {
-        self.prefix.is_empty() && self.headers.is_empty()
+        self.prefix.is_empty() && self.headers.is_empty() && self.closed.is_none()
     }
 
     /// The path behind the prefix; none if it has another.
@@ -64,6 +68,10 @@ pub(crate) async fn dress(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if settings.closed.as_ref().is_some_and(|closed| closed.load(Ordering::Relaxed)) {
+        let refused = routes::refuse(req.request(), StatusCode::SERVICE_UNAVAILABLE);
+        return Ok(req.into_response(refused));
+    }
     if !settings.prefix.is_empty() {
         let Some(uri) = settings.inner(req.uri()) else {
             let refused = routes::refuse(req.request(), StatusCode::NOT_FOUND);

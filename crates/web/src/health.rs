@@ -1,6 +1,7 @@
 //! Whether what a service needs is well: asked by orchestrators at `/health`, which the proxy does not pass on, and by
 //! whoever composes the answers of several services.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -71,6 +72,12 @@ impl fmt::Debug for Probe {
 /// `GET /health`: 200 when every probe is well, otherwise 503 with those that are not.
 pub fn routes(probes: Vec<Probe>) -> Routes {
     Routes::of("health").get("/health", health).data(Arc::new(probes))
+}
+
+/// Distribution's form of the same: 200 with nothing, or 503 with what is wrong by its name.
+pub fn listed(wrong: &BTreeMap<String, String>) -> HttpResponse {
+    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(wrong)
 }
 
 async fn health(probes: Data<Arc<Vec<Probe>>>) -> HttpResponse {

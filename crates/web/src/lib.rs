@@ -37,5 +37,5 @@ pub use crate::paging::Paging;
 pub use crate::request_id::RequestId;
 pub use crate::routes::Routes;
 pub use crate::runtime::{run, run_here};
-pub use crate::serve::{Listener, Settings as ServeSettings, TlsSettings, bind, serve};
+pub use crate::serve::{Listener, Settings as ServeSettings, TlsSettings, bind, bind_unix, serve};
 pub use crate::shutdown::Shutdown;

@@ -117,9 +117,9 @@ impl Entry {
         let all = self.actions.iter().any(|action| action == "*");
         match self.kind.as_str() {
             "repository" => {
-                let listed = RegistryAction::REPOSITORY
-                    .into_iter()
-                    .filter(|action| all || self.actions.iter().any(|text| text == action.as_str()));
+                let listed = RegistryAction::REPOSITORY.into_iter().filter(|action| {
+                    all || self.actions.iter().any(|text| text == action.as_str())
+                });
                 Some(Access::elsewhere(AccessKind::Repository, self.name, listed.collect()))
             }
             "registry" if all => {

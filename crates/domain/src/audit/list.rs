@@ -68,7 +68,7 @@ pub fn visible(principal: &Principal) -> Result<Scope> {
     match principal {
         Principal::Anonymous | Principal::Bearer(_) | Principal::Outsider(_) => {
             Err(Error::Unauthenticated)
-        },
+        }
         Principal::User(user) if user.system_admin => Ok(Scope::All),
         Principal::User(user) => {
             Ok(Scope::Visible { member: Some(UserId(user.id)), projects: Vec::new() })

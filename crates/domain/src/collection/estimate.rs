@@ -70,7 +70,7 @@ async fn count_blobs(db: &Db, cutoff: Timestamp, at_once: bool) -> Result<(u64, 
 }
 
 /// What makes a link `rb` of a repository `r` go. Never NULL, so that it can be negated.
-fn push_released(sql: &mut Sql, cutoff: Timestamp, at_once: bool) {
+pub(super) fn push_released(sql: &mut Sql, cutoff: Timestamp, at_once: bool) {
     sql.push("(r.deleted_at IS NOT NULL OR (COALESCE(rb.leased_at <= ").bind(cutoff.micros());
     sql.push(
         ", FALSE) AND NOT EXISTS (SELECT 1 FROM artifact_blobs ab \

@@ -36,7 +36,7 @@ fn a_file_is_no_directory() {
     let path = parent.path().join("file");
     std::fs::write(&path, "").unwrap();
     let refusal = DataDir::open(&path).unwrap_err().to_string();
-    assert!(refusal.ends_with("choose another with --data, or make it writable"), "{refusal}");
+    assert!(refusal.ends_with("choose another, or make it writable"), "{refusal}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ async fn a_second_start_on_the_same_data_is_refused() {
     let app = TestApp::start().await;
     let told = app.refusal(|_| {}).await;
     assert!(told.contains("another harbor (process "), "{told}");
-    assert!(told.contains("stop it first, or choose another directory with --data"), "{told}");
+    assert!(told.contains("stop it first, or choose another directory"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

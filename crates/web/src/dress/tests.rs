@@ -6,7 +6,7 @@ use super::Settings;
 
 fn settings() -> Settings {
     let added = (HeaderName::from_static("x-site"), HeaderValue::from_static("here"));
-    Settings { prefix: "/images".to_owned(), headers: vec![added] }
+    Settings { prefix: "/images".to_owned(), headers: vec![added], closed: None }
 }
 
 #[track_caller]
@@ -42,6 +42,10 @@ fn locations_lead_back_below_the_prefix_and_headers_are_added() {
     }
     check(header::LOCATION, "/v2/a/blobs/uploads/1", "/images/v2/a/blobs/uploads/1");
     check(header::LOCATION, "https://bucket/v2", "https://bucket/v2");
-    check(header::LINK, "</v2/_catalog?last=a>; rel=\"next\"", "</images/v2/_catalog?last=a>; rel=\"next\"");
+    check(
+        header::LINK,
+        "</v2/_catalog?last=a>; rel=\"next\"",
+        "</images/v2/_catalog?last=a>; rel=\"next\"",
+    );
     check(header::ETAG, "/v2/", "/v2/");
 }

@@ -190,12 +190,11 @@ async fn with_a_certificate_it_speaks_tls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_certificate_is_named_before_anything_is_served() {
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let tls =
-        Some(TlsSettings {
-            cert: "/nowhere/cert.pem".into(),
-            key: "/nowhere/key.pem".into(),
-            client_cas: Vec::new(),
-        });
+    let tls = Some(TlsSettings {
+        cert: "/nowhere/cert.pem".into(),
+        key: "/nowhere/key.pem".into(),
+        client_cas: Vec::new(),
+    });
     let settings = ServeSettings { tls, ..Default::default() };
     let failure = serve(listener, settings, Routes::new(), Shutdown::new()).err();
     let message = failure.unwrap().to_string();

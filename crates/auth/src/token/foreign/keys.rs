@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use data_encoding::BASE32;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse, ThumbprintHash,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -37,7 +39,9 @@ pub enum Untrusted {
     KeySet,
     #[error("entry {entry} is damaged")]
     Damaged { entry: usize },
-    #[error("entry {entry} has a key that no token is verified with: RSA, P-256, P-384 and Ed25519 are")]
+    #[error(
+        "entry {entry} has a key that no token is verified with: RSA, P-256, P-384 and Ed25519 are"
+    )]
     Kind { entry: usize },
 }
 
@@ -174,9 +178,8 @@ impl TrustedKey {
 
     fn of_jwk(jwk: &Jwk, entry: usize) -> Result<Self, Untrusted> {
         let (damaged, kind) = (Untrusted::Damaged { entry }, Untrusted::Kind { entry });
-        let bytes = |text: &str| {
-            BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_invalid| damaged.clone())
-        };
+        let bytes =
+            |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_invalid| damaged.clone());
         let (material, algorithms): (Vec<u8>, &[Algorithm]) = match &jwk.algorithm {
             AlgorithmParameters::RSA(rsa) => (format!("{}.{}", rsa.n, rsa.e).into(), RSA),
             AlgorithmParameters::EllipticCurve(ec) => {
@@ -191,7 +194,8 @@ impl TrustedKey {
             _ => return Err(kind),
         };
         let decoding = DecodingKey::from_jwk(jwk).map_err(|_invalid| damaged.clone())?;
-        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_invalid| damaged.clone())?;
+        let thumbprint =
+            jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_invalid| damaged.clone())?;
         let ids = jwk.common.key_id.iter().cloned().chain([thumbprint]).collect();
         Ok(Self { ids, material, algorithms, decoding })
     }

@@ -100,7 +100,8 @@ fn a_token_of_each_kind_of_key_is_believed() {
 #[test]
 fn it_grants_what_it_lists_and_nothing_else() {
     let signer = Signer::rsa();
-    let Outsider { grant, .. } = signer.issuer().verify(&signer.token(), SERVICE, NOW).unwrap().outsider;
+    let Outsider { grant, .. } =
+        signer.issuer().verify(&signer.token(), SERVICE, NOW).unwrap().outsider;
     assert!(grant.permits(&name("a/b"), RegistryAction::Push));
     assert!(!grant.permits(&name("a/b"), RegistryAction::Delete));
     assert!(grant.permits(&name("c"), RegistryAction::Delete));
@@ -131,7 +132,10 @@ fn dockers_name_of_a_key_is_libtrusts() {
     let (_, pem) = x509_parser::pem::parse_x509_pem(include_bytes!("testdata/issuer.crt")).unwrap();
     let certificate = pem.parse_x509().unwrap();
     // By openssl and base32 from the same certificate.
-    assert_eq!(fingerprint(certificate.public_key().raw), "YE5W:M6PM:PTNQ:SXHX:UVVD:2D2C:EKAX:MB3B:WEPS:P5CP:FCC2:SZ57");
+    assert_eq!(
+        fingerprint(certificate.public_key().raw),
+        "YE5W:M6PM:PTNQ:SXHX:UVVD:2D2C:EKAX:MB3B:WEPS:P5CP:FCC2:SZ57"
+    );
 }
 
 #[test]
@@ -167,7 +171,8 @@ fn no_token_chooses_how_a_key_is_used() {
 fn issuer_audience_and_time_must_be_right() {
     let signer = Signer::rsa();
     let header = Header::new(Algorithm::RS256);
-    let verify = |claims: &Value| signer.issuer().verify(&signer.sign(&header, claims), SERVICE, NOW);
+    let verify =
+        |claims: &Value| signer.issuer().verify(&signer.sign(&header, claims), SERVICE, NOW);
     assert!(matches!(verify(&with("iss", json!("another"))), Err(Invalid::Issuer)));
     assert!(matches!(verify(&with("aud", json!("another"))), Err(Invalid::Audience)));
     assert!(matches!(verify(&with("aud", json!(["x"]))), Err(Invalid::Audience)));

@@ -1,0 +1,176 @@
+//! Files as operators of `registry:2` have them, and their mistakes.
+
+use std::time::Duration;
+
+use domain::db::Location;
+use registry::Writing;
+use web::telemetry::Format;
+
+use super::environment::Change;
+use super::{Address, Auth, Config, DEFAULT, Storage, parse};
+
+fn read(text: &str) -> (Config, Vec<String>) {
+    parse(text, &[]).unwrap()
+}
+
+fn with(text: &str, changes: &[(&str, &str)]) -> anyhow::Result<(Config, Vec<String>)> {
+    let change =
+        |(name, value): &(&str, &str)| Change { name: (*name).into(), value: (*value).into() };
+    parse(text, &changes.iter().map(change).collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn refused(text: &str, words: &str) {
+    let error = parse(&format!("version: 0.1\n{text}"), &[]).unwrap_err();
+    assert!(format!("{error:#}").contains(words), "{error:#}");
+}
+
+const MINIMAL: &str = "version: 0.1\nstorage: inmemory\n";
+
+#[test]
+fn without_a_file_it_is_what_registry_2_brings() {
+    let (config, remarks) = read(DEFAULT);
+    assert_eq!(remarks, Vec::<String>::new());
+    assert!(matches!(&config.storage, Storage::Filesystem(root) if root == "/var/lib/registry"));
+    assert!(
+        matches!(config.http.address, Address::Tcp(address) if address.to_string() == "0.0.0.0:5000")
+    );
+    assert!(matches!(config.auth, Auth::None));
+    assert_eq!(config.writing, Writing::NoDeletion);
+    assert!(config.health.storagedriver.enabled);
+    assert_eq!(config.health.storagedriver.times().threshold, 3);
+    assert_eq!(config.maintenance.purge_uploads, Some(Duration::from_secs(168 * 3600)));
+}
+
+#[test]
+fn a_whole_file_is_understood() {
+    let (config, remarks) = read(
+        "version: 0.1\n\
+        log: {level: warning, formatter: logstash, accesslog: {disabled: true}}\n\
+        storage:\n  \
+          filesystem: {rootdirectory: /data, maxthreads: 100}\n  \
+          delete: {enabled: true}\n  \
+          redirect: {disable: true}\n  \
+          cache: {blobdescriptor: inmemory}\n  \
+          maintenance:\n    \
+            uploadpurging: {enabled: true, age: 24h, interval: 1h, dryrun: false}\n    \
+            readonly: {enabled: false}\n\
+        database: {url: 'postgres://u:p@h/d'}\n\
+        http:\n  \
+          addr: 127.0.0.1:5001\n  \
+          prefix: /images/\n  \
+          host: https://registry.example.com\n  \
+          relativeurls: true\n  \
+          secret: asecretforlocaldevelopment\n  \
+          tls: {certificate: /c.pem, key: /k.pem, clientcas: [/ca.pem], minimumtls: tls1.2}\n  \
+          headers: {X-Content-Type-Options: [nosniff], X-Site: [a, b]}\n  \
+          http2: {disabled: false}\n  \
+          debug: {addr: 'localhost:5002', prometheus: {enabled: true, path: /metrics}}\n\
+        health:\n  \
+          file: [{file: /maintenance, interval: 10s}]\n  \
+          http: [{uri: 'http://other/', headers: {A: [b]}, statuscode: 204, timeout: 3s}]\n  \
+          tcp: [{addr: 'redis:6379', timeout: 3s, interval: 10s, threshold: 3}]\n",
+    );
+    assert_eq!(remarks, Vec::<String>::new());
+    assert_eq!(config.log.level, "warn,access=off");
+    assert_eq!(config.log.format, Format::Json);
+    assert_eq!(config.writing, Writing::All);
+    assert_eq!(config.maintenance.purge_uploads, Some(Duration::from_secs(86_400)));
+    assert!(matches!(config.database, Some(Location::Postgres(_))));
+    assert_eq!(config.http.dress.prefix, "/images");
+    assert_eq!(config.http.dress.headers.len(), 2);
+    assert_eq!(config.http.tls.unwrap().client_cas.len(), 1);
+    assert_eq!(config.http.debug.unwrap().port(), 5002);
+    assert_eq!(config.health.tcp[0].times().threshold, 3);
+    assert_eq!(config.health.http[0].statuscode, 204);
+}
+
+#[test]
+fn variables_change_single_keys() {
+    let (config, remarks) = with(
+        MINIMAL,
+        &[
+            ("REGISTRY_HTTP_ADDR", "127.0.0.1:0"),
+            ("REGISTRY_HTTP_HEADERS_X-Site", "[here]"),
+            ("REGISTRY_LOG_ACCESSLOG_DISABLED", "true"),
+            ("REGISTRY_STORAGE_DELETE_ENABLED", "true"),
+            ("REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING", "{enabled: false}"),
+            ("REGISTRY_XYZ", "1"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(remarks, ["REGISTRY_XYZ names no key of the configuration"]);
+    assert!(matches!(config.storage, Storage::Memory));
+    assert!(matches!(config.http.address, Address::Tcp(address) if address.port() == 0));
+    assert_eq!(config.http.dress.headers.len(), 1);
+    assert_eq!(config.log.level, "info,access=off");
+    assert_eq!(config.writing, Writing::All);
+    assert_eq!(config.maintenance.purge_uploads, None);
+}
+
+#[test]
+fn a_variable_may_replace_a_driver_and_an_entry_of_a_list() {
+    let (config, _) = with(DEFAULT, &[("REGISTRY_STORAGE", "inmemory")]).unwrap();
+    assert!(matches!(config.storage, Storage::Memory));
+    let text = format!("{MINIMAL}health: {{tcp: [{{addr: 'a:1'}}]}}\n");
+    let (config, _) = with(&text, &[("REGISTRY_HEALTH_TCP_0_ADDR", "b:2")]).unwrap();
+    assert_eq!(config.health.tcp[0].addr, "b:2");
+    let error = with(&text, &[("REGISTRY_HEALTH_TCP_5_ADDR", "b:2")]).unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "REGISTRY_HEALTH_TCP_5_ADDR cannot be applied: the list has 1 entries"
+    );
+}
+
+#[test]
+fn what_is_not_known_is_named_and_does_nothing() {
+    let (_, remarks) = read(
+        "version: 0.1\nstorage: {inmemory: {}, delete: {enabled: true, twice: 1}}\n\
+        http: {tsl: {}, debug: {port: 1}}\nnonsense: 1\nredis: {addr: 'r:1'}\n",
+    );
+    for word in ["storage.delete.twice", "http.tsl", "http.debug.port", "nonsense", "redis"] {
+        assert!(remarks.iter().any(|remark| remark.starts_with(word)), "{word}: {remarks:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_refused_with_their_key_and_a_remedy() {
+    let missing = parse("storage: inmemory\n", &[]).unwrap_err();
+    assert!(format!("{missing:#}").contains("begin the file with `version: 0.1`"));
+    refused("http: {}", "storage is missing");
+    refused("storage: {inmemory: {}, filesystem: {}}", "storage names several drivers");
+    refused("storage: {oss: {}}", "storage.oss is no driver here");
+    refused("storage: {delete: {enabled: perhaps}, inmemory: {}}", "storage.delete.enabled: ");
+    refused("storage: inmemory\nhttp: {addr: nowhere}", "http.addr: \"nowhere\" is no address");
+    refused("storage: inmemory\nhttp: {net: udp}", "neither tcp nor unix");
+    refused("storage: inmemory\nhttp: {prefix: images}", "begin it with a slash");
+    refused("storage: inmemory\nhttp: {tls: {certificate: /c}}", "http.tls.key is missing");
+    refused(
+        "storage: inmemory\nhttp: {tls: {letsencrypt: {cachefile: /c}}}",
+        "http.tls.letsencrypt: certificates are not fetched here",
+    );
+    refused("storage: inmemory\nlog: {level: loud}", "log.level: \"loud\"");
+    refused("storage: inmemory\nauth: {silly: {realm: r, service: s}}", "auth.silly lets in");
+    refused(
+        "storage: inmemory\nauth: {htpasswd: {realm: r}}",
+        "auth.htpasswd: missing field `path`",
+    );
+    refused(
+        "storage: inmemory\nauth: {token: {realm: r, service: s, issuer: i}}",
+        "auth.token has no keys",
+    );
+    refused(
+        "storage: inmemory\nauth: {token: {realm: r, service: s, issuer: i, rootcertbundle: /none}}",
+        "auth.token.rootcertbundle: cannot read /none",
+    );
+    refused("storage: inmemory\nauth: {htpasswd: {}, token: {}}", "auth names several kinds");
+    refused("storage: inmemory\nproxy: {remoteurl: 'https://hub'}", "proxy.remoteurl");
+    refused(
+        "storage: inmemory\nhealth: {storagedriver: {interval: often}}",
+        "health.storagedriver.interval: ",
+    );
+    refused(
+        "storage: inmemory\ndatabase: {url: 'mysql://'}",
+        "database.url is not a PostgreSQL URL",
+    );
+}

@@ -1,0 +1,107 @@
+//! `harbor registry serve`: from the configuration to answers.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use domain::Clock;
+use identity::{Htpasswd, Keys, Verifier};
+use registry::{Access, PullLog, Recent, Tokens};
+use web::{Listener, Routes, ServeSettings, Shutdown, origin};
+
+use super::alone::Alone;
+use super::config::{Address, Auth, Config, Http};
+use super::health;
+use crate::{compose, process};
+
+pub(super) async fn run(config: Config) -> Result<()> {
+    let stop = process::stopping()?;
+    // Before anything is opened: a port in use is told first.
+    let listener = listen(&config.http)?;
+    let debug = process::bind_metrics(config.http.debug)?;
+    let alone = Alone::serving(&config).await?;
+    let access = access(&config.auth, &alone.clock)?;
+    let health = health::watch(&config.health, &alone.store, &stop)?;
+    let pulls = PullLog::default();
+    compose::keep(&pulls, &alone.db, &stop);
+    let routes = registry::routes(registry::App {
+        db: alone.db.clone(),
+        store: alone.store.clone(),
+        clock: alone.clock.clone(),
+        access,
+        settings: Arc::new(registry::Settings { accel: None, writing: config.writing }),
+        pulls: pulls.clone(),
+        recent: Recent::default(),
+    });
+    let address = told(&config.http);
+    let serving = web::serve(
+        listener,
+        front(config.http, health.closed()),
+        routes.merge(root()),
+        stop.clone(),
+    )?;
+    let aside = web::metrics::routes().merge(health.routes());
+    let debug = debug.map(|listener| process::serve_aside(listener, aside, &stop)).transpose()?;
+    jobs::start(&alone.jobs(), &stop);
+    tracing::info!(address, "ready");
+    let ended = serving.await;
+    finish(&alone, &pulls, debug, &stop).await?;
+    ended.context("the server failed")
+}
+
+async fn finish(
+    alone: &Alone,
+    pulls: &PullLog,
+    debug: Option<process::Aside>,
+    stop: &Shutdown,
+) -> Result<()> {
+    stop.trigger();
+    // Of the requests that were in flight when the end began.
+    pulls.flush(&alone.db).await;
+    process::drain(debug, stop).await?;
+    alone.db.close().await;
+    Ok(())
+}
+
+fn listen(http: &Http) -> Result<Listener> {
+    Ok(match &http.address {
+        Address::Tcp(address) => web::bind(*address)?,
+        Address::Unix(path) => web::bind_unix(path)?,
+    })
+}
+
+fn told(http: &Http) -> String {
+    match &http.address {
+        Address::Tcp(address) => address.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+    }
+}
+
+fn front(http: Http, closed: Arc<AtomicBool>) -> ServeSettings {
+    ServeSettings {
+        tls: http.tls,
+        workers: None,
+        origin: origin::Settings { external_url: http.external_url, trusted_proxies: Vec::new() },
+        dress: web::dress::Settings { closed: Some(closed), ..http.dress },
+    }
+}
+
+fn access(auth: &Auth, clock: &Clock) -> Result<Access> {
+    Ok(match auth {
+        Auth::None => Access::Open,
+        Auth::Htpasswd { realm, path } => {
+            let accounts = Htpasswd::open(path, clock.clone(), &identity::Settings::default());
+            let accounts = accounts.context("auth.htpasswd.path cannot be used")?;
+            Access::Passwords { accounts, realm: realm.as_str().into() }
+        }
+        Auth::Token { realm, service, issuer } => {
+            let verifier = Verifier::Foreign(Keys::new(issuer.clone()));
+            Access::Foreign { tokens: Tokens::new(verifier, service), realm: realm.as_str().into() }
+        }
+    })
+}
+
+/// `GET /`: whether somebody is there.
+fn root() -> Routes {
+    Routes::of("registry").get("/", || async { "" })
+}
