@@ -135,3 +135,19 @@ scenario "running the installer again is an upgrade that loses nothing"
 "$folder/install.sh"
 answers
 docker pull "$registry/team/hello:1"
+
+scenario "the image alone is a registry, and the program in it is called as that of registry:2"
+docker network create alone
+mkdir "$work/alone"
+docker run --detach --name alone --network alone --publish 5000:5000 --volume "$work/alone:/var/lib/registry" \
+    "harbor:$(sed -n 's/^version=//p' "$folder/deploy/release")"
+alone_answers() { curl -sf -o /dev/null --max-time 2 http://127.0.0.1:5000/v2/; }
+within 20 alone_answers
+small_image 127.0.0.1:5000/hello:1
+docker push 127.0.0.1:5000/hello:1
+docker image rm 127.0.0.1:5000/hello:1
+docker restart alone
+within 20 alone_answers
+docker pull 127.0.0.1:5000/hello:1
+contains "$(docker exec alone registry garbage-collect --delete-untagged)" "hello: marking manifest sha256:"
+[ -d "$work/alone/objects" ]

@@ -109,9 +109,21 @@ fn configuration_tells_every_option_with_its_variable_and_default() {
     let mut command_line = command_line();
     command_line.build();
     assert_eq!(told(&page, "### All commands"), options(&command_line, true), "all commands");
-    for command in command_line.get_subcommands().filter(|command| command.get_name() != "help") {
-        let heading = format!("### `harbor {}`", command.get_name());
-        assert_eq!(told(&page, &heading), options(command, false), "{heading}");
+    compare(&page, "harbor", &command_line);
+}
+
+/// Each command below `above` has its own heading and table.
+fn compare(page: &Page, above: &str, command: &clap::Command) {
+    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = format!("{above} {}", command.get_name());
+        let heading = format!("### `{name}`");
+        let options = options(command, false);
+        if options.is_empty() {
+            assert!(page.text.contains(&heading), "{}: no {heading:?}", page.name);
+        } else {
+            assert_eq!(told(page, &heading), options, "{heading}");
+        }
+        compare(page, &name, command);
     }
 }
 
