@@ -4,6 +4,7 @@
 //! Statements are portable, with `$1` parameters, and dispatched by `on!`.
 
 mod moments;
+mod group;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use sqlx::{
 use crate::error::Result;
 use crate::settings;
 
+use group::{Member, Remembered, Writer};
 pub use moments::Moment;
 use moments::Moments;
 
@@ -66,7 +68,7 @@ impl FromStr for Location {
 #[derive(Clone, Debug)]
 pub struct Db {
     read: Engine<SqlitePool, PgPool>,
-    write: Engine<SqlitePool, PgPool>,
+    write: Engine<Writer, PgPool>,
     settings: settings::Cache,
     moments: Moments,
 }
@@ -74,8 +76,16 @@ pub struct Db {
 /// A write transaction: everything in it happens, or nothing. Dropped without commit it is undone.
 #[derive(Debug)]
 pub struct Tx {
-    transaction: Engine<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
-    moments: Moments,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// One of a group that is committed together.
+    Grouped(Member),
+    /// Alone, and only reading.
+    Still(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
 }
 
 /// The steps of the schema, by engine; both have the same.
@@ -112,13 +122,9 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256);
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            // On a full disk SQLite rolls back by itself, and the driver's own ROLLBACK then fails and leaves it
-            // counting a transaction that is not there: that connection would never begin another.
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await?;
+        // One writes; when it fails, the next one is opened beside it.
+        let write =
+            SqlitePoolOptions::new().max_connections(2).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)
@@ -155,16 +161,19 @@ impl Db {
     }
 
     fn over(read: Engine<SqlitePool, PgPool>, write: Engine<SqlitePool, PgPool>) -> Self {
-        let moments = match &write {
-            Engine::Sqlite(_) => Moments::counted(),
-            Engine::Postgres(_) => Moments::asked(),
+        let (write, moments) = match write {
+            Engine::Sqlite(pool) => {
+                let moments = Moments::counted();
+                (Engine::Sqlite(Writer::new(pool, moments.clone())), moments)
+            }
+            Engine::Postgres(pool) => (Engine::Postgres(pool), Moments::asked()),
         };
         Self { read, write, settings: settings::Cache::default(), moments }
     }
 
     pub(crate) async fn migrate(&self) -> Result<()> {
         let outcome = match &self.write {
-            Engine::Sqlite(pool) => SQLITE_STEPS.run(pool).await,
+            Engine::Sqlite(writer) => SQLITE_STEPS.run(writer.pool()).await,
             Engine::Postgres(pool) => POSTGRES_STEPS.run(pool).await,
         };
         outcome.map_err(|error| crate::Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
@@ -180,22 +189,21 @@ impl Db {
 
     /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
-        // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
-        let transaction = match &self.write {
-            Engine::Sqlite(pool) => Engine::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres(pool) => Engine::Postgres(pool.begin().await?),
+        let kind = match &self.write {
+            Engine::Sqlite(writer) => Kind::Grouped(writer.begin().await?),
+            Engine::Postgres(pool) => Kind::Postgres(pool.begin().await?),
         };
-        Ok(Tx { transaction, moments: self.moments.clone() })
+        Ok(Tx { kind })
     }
 
     /// Begins a transaction that only reads, and sees everything as it was at its first statement.
     pub(crate) async fn begin_still(&self) -> Result<Tx> {
         const POSTGRES: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        let transaction = match &self.read {
-            Engine::Sqlite(pool) => Engine::Sqlite(pool.begin().await?),
-            Engine::Postgres(pool) => Engine::Postgres(pool.begin_with(POSTGRES).await?),
+        let kind = match &self.read {
+            Engine::Sqlite(pool) => Kind::Still(pool.begin().await?),
+            Engine::Postgres(pool) => Kind::Postgres(pool.begin_with(POSTGRES).await?),
         };
-        Ok(Tx { transaction, moments: self.moments.clone() })
+        Ok(Tx { kind })
     }
 
     /// The present moment, where nobody need be asked: SQLite's.
@@ -231,39 +239,36 @@ impl Db {
     pub async fn close(&self) {
         self.moments.close().await;
         on!(&self.read, |pool| pool.close().await);
-        on!(&self.write, |pool| pool.close().await);
+        on!(&self.write, |writer| writer.close().await);
     }
 }
 
 impl Tx {
     pub(crate) fn connection(&mut self) -> Engine<&mut SqliteConnection, &mut PgConnection> {
-        match &mut self.transaction {
-            Engine::Sqlite(tx) => Engine::Sqlite(&mut **tx),
-            Engine::Postgres(tx) => Engine::Postgres(&mut **tx),
+        match &mut self.kind {
+            Kind::Grouped(member) => Engine::Sqlite(member.connection()),
+            Kind::Still(tx) => Engine::Sqlite(&mut **tx),
+            Kind::Postgres(tx) => Engine::Postgres(&mut **tx),
         }
     }
 
     /// Makes everything in the transaction true and durable.
     pub async fn commit(self) -> Result<()> {
-        // Also when it fails: then nobody knows whether it happened.
-        let ended = EndMoment(self.moments);
-        on!(self.transaction, |tx| tx.commit().await?);
-        drop(ended);
-        Ok(())
+        self.end(Remembered::Ends).await
     }
 
     /// As [`Tx::commit`], for what no remembered answer depends on: counters, sessions, the queue, bytes on their way.
     pub async fn commit_aside(self) -> Result<()> {
-        on!(self.transaction, |tx| tx.commit().await?);
-        Ok(())
+        self.end(Remembered::GoesOn).await
     }
-}
 
-struct EndMoment(Moments);
-
-impl Drop for EndMoment {
-    fn drop(&mut self) {
-        self.0.end();
+    async fn end(self, remembered: Remembered) -> Result<()> {
+        match self.kind {
+            Kind::Grouped(member) => member.commit(remembered).await,
+            Kind::Still(tx) => Ok(tx.commit().await?),
+            // It is asked for its moments.
+            Kind::Postgres(tx) => Ok(tx.commit().await?),
+        }
     }
 }
 

@@ -1,0 +1,118 @@
+//! Transactions that are committed together, and those that fail among them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sqlx::query;
+use tokio::time::timeout;
+
+use crate::db::{Db, Engine, Location, on};
+use crate::testing::sqlite;
+use crate::{Result, Tx};
+
+async fn execute(tx: &mut Tx, sql: &'static str) -> Result<()> {
+    if let Engine::Sqlite(connection) = tx.connection() {
+        query(sql).execute(connection).await?;
+    }
+    Ok(())
+}
+
+async fn count(db: &Db) -> i64 {
+    const SQL: &str = "SELECT COUNT(*) FROM numbers";
+    on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_one(pool).await.unwrap())
+}
+
+async fn with_numbers() -> (Db, tempfile::TempDir) {
+    let (db, directory) = sqlite().await;
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, "CREATE TABLE numbers (number INTEGER, bytes BLOB)").await.unwrap();
+    tx.commit().await.unwrap();
+    (db, directory)
+}
+
+const INSERT: &str = "INSERT INTO numbers VALUES (1, NULL)";
+const TOO_MUCH: &str = "INSERT INTO numbers VALUES (2, zeroblob(10000000))";
+
+#[tokio::test]
+async fn transactions_that_wait_for_each_other_are_made_durable_together() {
+    let (db, _directory) = with_numbers().await;
+    let writes = (0..32).map(async |_| {
+        let mut tx = db.begin().await.unwrap();
+        execute(&mut tx, INSERT).await.unwrap();
+        tx.commit().await.unwrap();
+        // Whoever is told is told after everybody can see it.
+        assert!(count(&db).await >= 1);
+        format!("{:?}", db.moment_at_once())
+    });
+    let moments: BTreeSet<String> = join_all(writes).await.into_iter().collect();
+    assert!(moments.len() <= 2, "{moments:?}");
+    assert_eq!(count(&db).await, 32);
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_undone_and_its_neighbours_are_not() {
+    let (db, _directory) = with_numbers().await;
+    let writes = (0..10).map(async |number| {
+        let mut tx = db.begin().await.unwrap();
+        execute(&mut tx, INSERT).await.unwrap();
+        if number % 2 == 0 {
+            tx.commit().await.unwrap();
+        }
+    });
+    join_all(writes).await;
+    assert_eq!(count(&db).await, 5);
+}
+
+/// SQLite rolls back everything by itself then, also what others did in the group.
+#[tokio::test]
+async fn whoever_loses_by_a_neighbour_is_told() {
+    let (db, _directory) = with_numbers().await;
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, "PRAGMA max_page_count = 1").await.unwrap();
+    tx.commit().await.unwrap();
+    let small = async {
+        let mut tx = db.begin().await?;
+        execute(&mut tx, INSERT).await?;
+        tx.commit().await
+    };
+    let large = async {
+        let mut tx = db.begin().await?;
+        execute(&mut tx, TOO_MUCH).await?;
+        tx.commit().await
+    };
+    let (small, large) = tokio::join!(small, large);
+    large.unwrap_err();
+    assert_eq!(count(&db).await, i64::from(small.is_ok()), "{small:?}");
+    // On a new connection, on which the pragma is not set.
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, TOO_MUCH).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_process_can_write_when_nobody_does_here() {
+    let (db, directory) = with_numbers().await;
+    let path = directory.path().join("test.db");
+    let other = Db::connect(&Location::Sqlite(path)).await.unwrap();
+    drop(db.begin().await.unwrap());
+    let write = async {
+        let mut tx = other.begin().await.unwrap();
+        execute(&mut tx, INSERT).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    timeout(Duration::from_secs(5), write).await.unwrap();
+    assert_eq!(count(&db).await, 1);
+    other.close().await;
+}
+
+#[tokio::test]
+async fn what_was_begun_before_the_end_is_kept() {
+    let (db, directory) = with_numbers().await;
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, INSERT).await.unwrap();
+    let (committed, ()) = tokio::join!(tx.commit(), db.close());
+    committed.unwrap();
+    let again = Db::connect(&Location::Sqlite(directory.path().join("test.db"))).await.unwrap();
+    assert_eq!(count(&again).await, 1);
+}
