@@ -33,7 +33,7 @@ scenario "a start on a full disk is refused with the reason"
 stop_server
 refuses timeout 10 "$binary" serve --listen "$registry" --data "$data"
 contains "$out" "full"
-contains "$out" "--data"
+contains "$out" "choose another disk"
 
 scenario "with room again everything is there, and pushes succeed"
 rm "$disk/neighbour"
