@@ -16,7 +16,9 @@ use auth::token::{KeyRing, SigningKey, VerifyingKey, VerifyingKeys};
 use identity::Keys;
 use web::Shutdown;
 
-use crate::data_dir::write_secret;
+use crate::data_dir::{DataDir, write_secret};
+use crate::settings::KeysPlace;
+use crate::settings::services::{self, Token};
 
 /// How long a running server may still use the keys of before a rotation.
 const REREAD: Duration = Duration::from_secs(5);
@@ -24,6 +26,21 @@ const REREAD: Duration = Duration::from_secs(5);
 pub(crate) const SPREAD: Duration = Duration::from_secs(12);
 /// A retired key is forgotten by the first rotation after this: no token lives longer.
 const OVERLAP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+impl KeysPlace {
+    /// The directory of a standalone instance, if it is one.
+    pub(crate) fn data_dir(&self) -> Result<Option<DataDir>> {
+        self.data.as_deref().map(DataDir::existing).transpose()
+    }
+
+    pub(crate) fn files(&self) -> Result<KeyFiles> {
+        match (&self.config, self.data_dir()?) {
+            (Some(config), _) => Ok(KeyFiles::new(services::read::<Token>(config)?.keys)),
+            (None, Some(data)) => Ok(KeyFiles::new(data.keys())),
+            (None, None) => anyhow::bail!("either --data or --config is needed"),
+        }
+    }
+}
 
 /// The directory of the keys.
 #[derive(Clone, Debug)]
@@ -77,7 +94,7 @@ impl KeyFiles {
         write_secret(&self.accepted().join(file_name(key.kid())), &key.to_pem())
     }
 
-    fn load(&self) -> Result<KeyRing> {
+    pub(crate) fn load(&self) -> Result<KeyRing> {
         let signing = read(&self.signing())?;
         let accepted = self.accepted_pems()?;
         KeyRing::from_pems(&signing, accepted.iter().map(String::as_str))
@@ -187,8 +204,9 @@ fn kids(keys: &VerifyingKeys) -> BTreeSet<&str> {
     keys.iter().map(VerifyingKey::kid).collect()
 }
 
+/// Without colons, which some file systems and archives read specially.
 fn file_name(kid: &str) -> String {
-    format!("{kid}.pem")
+    format!("{}.pem", kid.replace(':', "-"))
 }
 
 fn read(path: &Path) -> Result<String> {

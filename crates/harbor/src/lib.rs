@@ -12,6 +12,7 @@ mod compose;
 mod process;
 mod services;
 mod rotate_keys;
+mod issuer_certificate;
 mod prepare;
 pub mod serve;
 mod welcome;
@@ -107,6 +108,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::VerifyBackup(settings) => backup::verify(settings).await,
         Command::Restore(settings) => restore::run(settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
+        Command::IssuerCertificate(place) => issuer_certificate::run(&place),
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,
     }
 }

@@ -5,20 +5,14 @@
 
 use anyhow::{Context, Result};
 
-use crate::data_dir::DataDir;
 use crate::keys::{KeyFiles, SPREAD};
 use crate::output::print;
-use crate::settings::RotateKeys;
-use crate::settings::services::{self, Token};
+use crate::settings::KeysPlace;
 
-pub(crate) async fn run(settings: &RotateKeys) -> Result<()> {
-    let (files, served) = match (&settings.config, &settings.data) {
-        (Some(config), _) => (KeyFiles::new(services::read::<Token>(config)?.keys), true),
-        (None, Some(data)) => {
-            let data = DataDir::existing(data)?;
-            (KeyFiles::new(data.keys()), data.try_lock()?.is_none())
-        }
-        (None, None) => anyhow::bail!("either --data or --config is needed"),
+pub(crate) async fn run(place: &KeysPlace) -> Result<()> {
+    let (files, served) = match place.data_dir()? {
+        Some(data) => (KeyFiles::new(data.keys()), data.try_lock()?.is_none()),
+        None => (place.files()?, true),
     };
     let next = files.announce()?;
     if served {

@@ -54,7 +54,9 @@ pub(crate) enum Command {
     /// Make an instance from a backup, in a place in which nothing is.
     Restore(backup::Restore),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
-    RotateKeys(RotateKeys),
+    RotateKeys(KeysPlace),
+    /// Print the certificate of the key that signs tokens, for a registry elsewhere that is to believe them.
+    IssuerCertificate(KeysPlace),
     /// Ask a running server whether it is well; exits with 1 if it is not.
     Healthcheck(Healthcheck),
 }
@@ -111,8 +113,9 @@ pub(crate) struct Proxy {
     pub(crate) check: bool,
 }
 
+/// Which instance's keys.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct RotateKeys {
+pub(crate) struct KeysPlace {
     /// The data directory of a standalone instance.
     #[arg(
         long,

@@ -13,6 +13,7 @@ use super::{Invalid, LEEWAY, MAX_LEN};
 use crate::scope::{Access, AccessKind, RegistryAction};
 use crate::{Grant, Outsider};
 
+pub(super) use keys::fingerprint;
 pub use keys::{TrustedKey, TrustedKeys, Untrusted};
 
 /// Whose tokens are believed.

@@ -11,8 +11,9 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use super::foreign::fingerprint;
 
 /// A private key that signs tokens.
 pub struct SigningKey {
@@ -103,11 +104,11 @@ impl VerifyingKey {
     }
 
     pub fn to_pem(&self) -> String {
-        let der: Vec<u8> = SPKI_PREFIX.iter().chain(&self.point).copied().collect();
-        pem("PUBLIC KEY", &der)
+        pem("PUBLIC KEY", &info(&self.point))
     }
 
-    /// The thumbprint of RFC 7638: equal keys have equal ids, wherever they were read from.
+    /// Docker's name of the key, by which other registries find it in a bundle of certificates: equal keys have equal
+    /// ones, wherever they were read from.
     pub fn kid(&self) -> &str {
         &self.kid
     }
@@ -117,10 +118,8 @@ impl VerifyingKey {
     }
 
     fn from_point(point: &[u8]) -> Result<Self, KeyInvalid> {
-        let (x, y) = coordinates(point).ok_or(KeyInvalid::Public)?;
-        // RFC 7638 fixes this very text: members in this order, no blanks.
-        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        let kid = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(members));
+        coordinates(point).ok_or(KeyInvalid::Public)?;
+        let kid = fingerprint(&info(point));
         Ok(Self { kid, point: point.to_vec(), decoding: DecodingKey::from_ec_der(point) })
     }
 
@@ -200,6 +199,11 @@ impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyingKey").field("kid", &self.kid).finish_non_exhaustive()
     }
+}
+
+/// `SubjectPublicKeyInfo`, RFC 5480.
+fn info(point: &[u8]) -> Vec<u8> {
+    SPKI_PREFIX.iter().chain(point).copied().collect()
 }
 
 /// x and y as base64url, if `point` is an uncompressed one of P-256.

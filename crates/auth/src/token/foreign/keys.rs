@@ -219,7 +219,7 @@ impl std::fmt::Debug for TrustedKey {
 }
 
 /// Docker's name of a key (libtrust): 240 bits of the hash of its `SubjectPublicKeyInfo`, in groups of four letters.
-pub(crate) fn fingerprint(info: &[u8]) -> String {
+pub(in super::super) fn fingerprint(info: &[u8]) -> String {
     let hash = Sha256::digest(info);
     let text = BASE32.encode(hash.get(..30).unwrap_or_default());
     let mut grouped = String::with_capacity(text.len() + text.len() / 4);
