@@ -122,9 +122,14 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256);
-        // One writes; when it fails, the next one is opened beside it.
-        let write =
-            SqlitePoolOptions::new().max_connections(2).connect_with(options.clone()).await?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            // On a full disk SQLite rolls back by itself, and the driver's own ROLLBACK then fails and leaves it
+            // counting a transaction that is not there: that connection would never begin another.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)

@@ -12,8 +12,7 @@ use std::io;
 use std::mem;
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, query};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction, query};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 
@@ -43,9 +42,7 @@ struct Committer {
 #[derive(Debug)]
 struct Group {
     pool: SqlitePool,
-    /// None before the first transaction, and after a failure.
-    connection: Option<PoolConnection<Sqlite>>,
-    is_open: bool,
+    outer: Option<Transaction<'static, Sqlite>>,
     /// A savepoint whose owner may have left without a word.
     has_savepoint: bool,
     waiting: Vec<oneshot::Sender<Outcome>>,
@@ -76,8 +73,7 @@ impl Writer {
     pub(super) fn new(pool: SqlitePool, moments: Moments) -> Self {
         let group = Group {
             pool,
-            connection: None,
-            is_open: false,
+            outer: None,
             has_savepoint: false,
             waiting: Vec::new(),
             remembered: Remembered::GoesOn,
@@ -108,7 +104,6 @@ impl Writer {
     pub(super) async fn close(&self) {
         let mut group = self.0.group.lock().await;
         group.commit(&self.0.committer.moments).await;
-        drop(group.connection.take());
         drop(group);
         self.0.pool.close().await;
     }
@@ -132,8 +127,8 @@ impl Committer {
 
 impl Member {
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        let connection = self.group.connection.as_mut();
-        connection.expect("a transaction has a connection until it ends")
+        let outer = self.group.outer.as_mut();
+        outer.expect("there is an outer transaction until a transaction in it ends")
     }
 
     /// Returns when the transaction is durable.
@@ -178,13 +173,9 @@ impl Group {
     }
 
     async fn try_begin(&mut self) -> std::result::Result<(), sqlx::Error> {
-        if self.connection.is_none() {
-            self.connection = Some(self.pool.acquire().await?);
-        }
-        if !self.is_open {
+        if self.outer.is_none() {
             // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
-            self.execute("BEGIN IMMEDIATE").await?;
-            self.is_open = true;
+            self.outer = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
         }
         // Before, not after: a caller that is gone in between leaves a savepoint.
         self.has_savepoint = true;
@@ -210,31 +201,25 @@ impl Group {
     /// Makes everything in the group true and durable, and tells those who wait.
     async fn commit(&mut self, moments: &Moments) {
         self.undo_abandoned().await;
-        if !self.is_open {
-            return;
-        }
-        let committed = self.execute("COMMIT").await;
+        let Some(outer) = self.outer.take() else { return };
+        let committed = outer.commit().await;
         // Before anybody is told, and also when it failed: then nobody knows whether it happened.
         if mem::replace(&mut self.remembered, Remembered::GoesOn) == Remembered::Ends {
             moments.end();
         }
         match committed {
-            Ok(()) => {
-                self.is_open = false;
-                self.tell(&Ok(()));
-            }
+            Ok(()) => self.tell(&Ok(())),
             Err(error) => self.fail(&error).await,
         }
     }
 
-    /// Gives the group up, and its connection, on which nobody knows what is open.
+    /// Gives the group up; what is left of it is rolled back.
     async fn fail(&mut self, error: &sqlx::Error) {
-        self.is_open = false;
         self.has_savepoint = false;
         self.remembered = Remembered::GoesOn;
-        if let Some(connection) = self.connection.take() {
-            // It cannot be asked any more, and SQLite rolls back what is open when it goes.
-            connection.detach().close_hard().await.unwrap_or_default();
+        if let Some(outer) = self.outer.take() {
+            // Nothing is left if SQLite itself has rolled back; such a connection is not used again.
+            outer.rollback().await.unwrap_or_default();
         }
         self.tell(&Err(error.to_string().into()));
     }
@@ -247,8 +232,8 @@ impl Group {
     }
 
     async fn execute(&mut self, statement: &'static str) -> std::result::Result<(), sqlx::Error> {
-        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        query(statement).execute(&mut **connection).await.map(drop)
+        let outer = self.outer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        query(statement).execute(&mut **outer).await.map(drop)
     }
 }
 

@@ -8,7 +8,7 @@ use auth::token::Claims;
 use identity::Keys;
 use tempfile::TempDir;
 
-use super::{KeyFiles, OVERLAP, reread};
+use super::{KeyFiles, OVERLAP, file_name, reread};
 
 const SERVICE: &str = "harbor-registry";
 const NOW: i64 = 1_800_000_000;
@@ -60,7 +60,7 @@ fn a_key_is_forgotten_by_the_first_rotation_after_the_overlap() {
     rotate(&files);
     rotate(&files);
     assert!(files.load().unwrap().verifying().by_kid(&first).is_some());
-    let retired = File::open(files.accepted().join(format!("{first}.pem"))).unwrap();
+    let retired = File::open(files.accepted().join(file_name(&first))).unwrap();
     retired.set_modified(SystemTime::now() - OVERLAP - Duration::from_secs(60)).unwrap();
     rotate(&files);
     assert!(files.load().unwrap().verifying().by_kid(&first).is_none());
@@ -75,7 +75,7 @@ async fn a_running_server_takes_up_rotations_and_withdrawals() {
     reread(&files, &keys).await.unwrap();
     assert_eq!(keys.current().signing().kid(), kid);
     assert!(keys.current().verifying().by_kid(&first).is_some());
-    std::fs::remove_file(files.accepted().join(format!("{first}.pem"))).unwrap();
+    std::fs::remove_file(files.accepted().join(file_name(&first))).unwrap();
     reread(&files, &keys).await.unwrap();
     assert!(keys.current().verifying().by_kid(&first).is_none());
 }
