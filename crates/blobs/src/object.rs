@@ -197,3 +197,6 @@ impl fmt::Debug for Object {
 
 /// An upload outlives the call that opened it.
 type Shared = Arc<Object>;
+
+#[cfg(test)]
+mod tests;

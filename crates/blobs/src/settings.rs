@@ -107,6 +107,14 @@ impl S3 {
         }
     }
 
+    /// Server and bucket, for messages.
+    pub fn place(&self) -> String {
+        match &self.regionendpoint {
+            Some(endpoint) => format!("the bucket {} at {endpoint}", self.bucket),
+            None => format!("the bucket {} of Amazon S3 in {}", self.bucket, self.region),
+        }
+    }
+
     fn default_region() -> String {
         "us-east-1".to_owned()
     }

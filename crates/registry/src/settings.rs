@@ -12,6 +12,8 @@ pub struct Settings {
     pub realm: Option<String>,
     /// The proxy's internal location of the objects, such as `/_objects/`: large blobs are named to it, not sent.
     pub accel: Option<String>,
+    /// Whether a client that asks for a large blob is sent to the object store, if that has URLs for it.
+    pub redirect: bool,
 }
 
 impl Settings {
@@ -21,6 +23,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { service: Self::SERVICE.to_owned(), realm: None, accel: None }
+        Self { service: Self::SERVICE.to_owned(), realm: None, accel: None, redirect: false }
     }
 }

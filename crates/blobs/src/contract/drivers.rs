@@ -2,12 +2,24 @@
 //!
 //! S3 is a server in this process that checks every signature, and the one that `TEST_S3_ENDPOINT` names, if it does.
 
-use std::{env, fs, net::SocketAddr, path::Path};
+use std::{
+    env, fs, mem,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use oci::Digest;
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s::{
+    Body,
+    auth::SimpleAuth,
+    service::{S3Service, S3ServiceBuilder},
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
 use uuid::Uuid;
@@ -50,7 +62,7 @@ pub(crate) fn is_bucket(store: &Store) -> bool {
 
 /// A server that somebody started: `tests/e2e/lib/radosgw.sh` starts Ceph's.
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment alone")]
-fn named_server() -> Option<S3> {
+pub(crate) fn named_server() -> Option<S3> {
     let named = |name: &str| env::var(format!("TEST_S3_{name}")).ok();
     let endpoint = named("ENDPOINT")?.parse().expect("TEST_S3_ENDPOINT is a URL");
     let mut settings = S3::bucket(&named("BUCKET").expect("TEST_S3_BUCKET is a bucket"));
@@ -66,7 +78,15 @@ fn named_server() -> Option<S3> {
 pub(crate) struct Server {
     address: SocketAddr,
     directory: TempDir,
-    serving: JoinSet<()>,
+    seen: Arc<Seen>,
+    _serving: JoinSet<()>,
+}
+
+/// What the server was asked, and how it is to answer.
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<String>>,
+    failing: AtomicUsize,
 }
 
 impl Server {
@@ -82,23 +102,10 @@ impl Server {
         let service = service.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Seen::default());
         let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let service = service.clone();
-                connections.spawn(async move {
-                    let builder =
-                        hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    let connection = builder.serve_connection(TokioIo::new(stream), service);
-                    if let Err(error) = connection.await {
-                        tracing::debug!(error, "a connection ended");
-                    }
-                });
-            }
-        });
-        Self { address, directory, serving }
+        serving.spawn(serve(listener, service, Arc::clone(&seen)));
+        Self { address, directory, seen, _serving: serving }
     }
 
     pub(crate) fn settings(&self) -> S3 {
@@ -111,14 +118,49 @@ impl Server {
         }
     }
 
-    /// Where it keeps its files.
-    pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
+    /// Names of the parts of multipart uploads that were neither completed nor aborted.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(".upload")).collect()
     }
 
-    /// From here on nobody answers.
-    pub(crate) async fn stop(mut self) {
-        self.serving.shutdown().await;
+    /// Method and query of every request since the last look.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        mem::take(&mut *self.seen.requests.lock().unwrap())
+    }
+
+    /// The next `count` requests are answered with 503.
+    pub(crate) fn fail(&self, count: usize) {
+        self.seen.failing.store(count, Ordering::Relaxed);
+    }
+}
+
+async fn serve(listener: TcpListener, service: S3Service, seen: Arc<Seen>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (service, seen) = (service.clone(), Arc::clone(&seen));
+        let answer = service_fn(move |req: hyper::Request<hyper::body::Incoming>| {
+            let (service, seen) = (service.clone(), Arc::clone(&seen));
+            async move {
+                let request = format!("{} {}", req.method(), req.uri().query().unwrap_or_default());
+                seen.requests.lock().unwrap().push(request);
+                let less = |failing: usize| failing.checked_sub(1);
+                match seen.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+                    Ok(_) => {
+                        Ok(hyper::Response::builder().status(503).body(Body::empty()).unwrap())
+                    }
+                    Err(_) => service.call(req.map(Body::from)).await,
+                }
+            }
+        });
+        connections.spawn(async move {
+            let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            if let Err(error) = builder.serve_connection(TokioIo::new(stream), answer).await {
+                tracing::debug!(error, "a connection ended");
+            }
+        });
     }
 }
 

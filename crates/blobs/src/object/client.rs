@@ -9,7 +9,7 @@ use object_store::{
 };
 
 use super::failure::failure;
-use crate::{Error, Result, settings::S3};
+use crate::{Error, Key, Result, settings::S3};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest silence of the server, which puts the parts of a large object together before it answers.
@@ -31,11 +31,13 @@ pub(super) fn root(settings: &S3) -> Result<String> {
     if root.is_empty() {
         return Ok(String::new());
     }
-    let _: crate::Key = root.parse().map_err(|error: crate::KeyInvalid| {
-        let remedy = "a path of letters, digits and -_.+ that are parted by slashes";
-        misconfigured("rootdirectory", remedy, error)
-    })?;
-    Ok(format!("{root}/"))
+    match root.parse::<Key>() {
+        Ok(root) => Ok(format!("{root}/")),
+        Err(error) => {
+            let remedy = "a path of letters, digits and -_.+ that are parted by slashes";
+            Err(misconfigured("rootdirectory", remedy, error))
+        }
+    }
 }
 
 /// What a failure of the first question means.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use object_store::{
-    PutPayload,
+    ObjectStoreExt, PutPayload,
     multipart::{MultipartStore, PartId},
 };
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,11 @@ impl Multipart {
         let path = self.remote.path(&self.object)?;
         let remote = &self.remote.remote;
         remote.complete_multipart(&path, &self.upload, etags.collect()).await.map_err(failure)?;
+        // There is nothing to abort any more. If the note stays, it costs a few bytes and one question in vain.
+        let note = names::note(&self.object);
+        if let Err(error) = remote.delete(&self.remote.path(&note)?).await {
+            tracing::warn!(%note, %error, "the note about a completed upload is left behind");
+        }
         Ok(())
     }
 }

@@ -173,8 +173,7 @@ impl Sink {
             self.object.runtime.block_on(self.object.remove(&key))?;
             return Err(Error::NotFound);
         }
-        let note = self.multipart.as_ref().map(|multipart| names::note(multipart.object()));
-        let stale = self.paused.iter().chain(&note).filter(|left| **left != key).cloned().collect();
+        let stale = self.paused.iter().filter(|left| **left != key).cloned().collect();
         Ok(self.placed.insert(Placed { key, stale }).clone())
     }
 
@@ -215,9 +214,10 @@ impl Sink {
         match completed {
             Ok(()) => Ok(key),
             // The answer may have been lost, and the question asked again been refused. The bytes tell.
-            Err(error) => match Source::open(&self.object, &key) {
-                Ok(source) if is_all(&source, state)? => Ok(key),
-                _ => Err(error),
+            Err(error) => match (Source::open(&self.object, &key), error) {
+                (Ok(source), _) if is_all(&source, state)? => Ok(key),
+                (_, Error::Corrupt { .. }) => Err(Error::Corrupt { length: state.length() }),
+                (_, error) => Err(error),
             },
         }
     }
