@@ -37,6 +37,8 @@ pub(crate) enum Place {
 pub(crate) struct Placed {
     pub(crate) key: Key,
     pub(crate) stale: Vec<Key>,
+    /// What it may have beside that, without anybody knowing.
+    pub(crate) rest: Option<Key>,
 }
 
 impl Driver {
@@ -202,7 +204,7 @@ impl Sink {
             }
             Self::Object(sink) => return sink.commit(state),
         }
-        Ok(Placed { key: key.clone(), stale: Vec::new() })
+        Ok(Placed { key: key.clone(), stale: Vec::new(), rest: None })
     }
 }
 

@@ -122,21 +122,26 @@ impl Object {
     pub(crate) fn delete(&self, key: &Key) -> Result<()> {
         self.leases.end(key);
         self.runtime.block_on(async {
+            if let Some((upload, object)) = names::rest_of(key) {
+                return self.remove_beside(&upload, Some(&object)).await;
+            }
             if key.is_fresh() {
-                self.remove_beside(key).await?;
+                self.remove_beside(key, None).await?;
             }
             self.remove(key).await
         })
     }
 
-    async fn remove_beside(&self, key: &Key) -> Result<()> {
-        let prefix = format!("{}{key}.", self.root);
+    /// Removes everything whose name begins with that of the upload, but for `kept`.
+    async fn remove_beside(&self, upload: &Key, kept: Option<&Key>) -> Result<()> {
+        let prefix = format!("{}{upload}.", self.root);
         loop {
             let options = PaginatedListOptions::default();
             let page = self.remote.list_paginated(Some(&prefix), options).await.map_err(failure)?;
             for object in &page.result.objects {
-                if let Some(key) = self.key(&object.location) {
-                    self.remove(&key).await?;
+                match self.key(&object.location) {
+                    Some(key) if kept != Some(&key) => self.remove(&key).await?,
+                    Some(_) | None => {}
                 }
             }
             // The next page is asked for from the start: what was there is gone.

@@ -89,7 +89,7 @@ impl Store {
             let source = driver.source(&key)?;
             let state = source.hash(algorithm, source.size())?;
             let (size, digest) = (state.length(), state.digest());
-            Ok(Committed { key, size, digest, stale: Vec::new() })
+            Ok(Committed { key, size, digest, stale: Vec::new(), rest: None })
         })
         .await
     }

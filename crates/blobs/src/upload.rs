@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::{
     Error, HashState, Key, Result,
     batch::Batch,
-    driver::{Driver, Place, Sink, blocking, joined},
+    driver::{Driver, Place, Placed, Sink, blocking, joined},
 };
 
 /// A batch of this size is written as soon as the previous one is.
@@ -56,6 +56,9 @@ pub struct Committed {
     pub digest: Digest,
     /// What the store keeps of the upload beside the object: to be deleted by whoever has stored the object's key.
     pub stale: Vec<Key>,
+    /// A key that stands for whatever else the upload left, in processes that were killed; deleting it needs a list of them,
+    /// so that it is better done by a collector.
+    pub rest: Option<Key>,
 }
 
 #[derive(Debug)]
@@ -264,7 +267,8 @@ impl Worker {
             compare(&sink.source(&state)?.hash(expected.algorithm(), size)?, &expected)?;
         }
         let placed = sink.commit(&key, &state)?;
-        Ok(Committed { key: placed.key, size, digest: expected, stale: placed.stale })
+        let Placed { key, stale, rest } = placed;
+        Ok(Committed { key, size, digest: expected, stale, rest })
     }
 }
 

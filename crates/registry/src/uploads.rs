@@ -242,6 +242,8 @@ async fn record(
     let key = committed.key.as_str();
     let recorded = blobs::record(&mut tx, upload.repository, digest, size, key, now).await?;
     condemn(&mut tx, &committed.stale, app).await?;
+    // The collector asks the store what that is; here a client waits.
+    condemn(&mut tx, committed.rest.as_slice(), app).await?;
     tx.commit_aside().await?;
     if recorded.redundant {
         remove(app, &committed.key).await;

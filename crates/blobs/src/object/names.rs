@@ -8,6 +8,9 @@
 //! objects/<time>/<uuid>.<random>.upload     the identity of that multipart upload, so that it can be aborted
 //! ```
 //!
+//! Nothing is stored under `objects/<time>/<uuid>.<random>.rest`: to delete that name is to delete all that the upload left
+//! beside that object, also what processes that were killed have forgotten.
+//!
 //! A bucket has no locks. Two requests for one upload, in two processes, may both verify their bytes and both write; if they
 //! wrote to one name, the row of the first could end up with the bytes of the second. So no two contents share a name.
 
@@ -23,6 +26,7 @@ pub(super) const WHOLE: u64 = 8 << 20;
 
 const PARTS: &str = ".parts";
 const UPLOAD: &str = ".upload";
+const REST: &str = ".rest";
 
 /// The bytes that `state` is the hash of.
 pub(super) fn content(key: &Key, state: &HashState) -> Key {
@@ -50,4 +54,16 @@ pub(super) fn note(object: &Key) -> Key {
 /// The object of the multipart upload that the note `key` is about.
 pub(super) fn noted(key: &Key) -> Option<Key> {
     key.as_str().strip_suffix(UPLOAD)?.parse().ok()
+}
+
+/// All that an upload has beside its committed `object`.
+pub(super) fn rest(object: &Key) -> Key {
+    object.beside(REST)
+}
+
+/// The upload and the object of it that stays, if `key` stands for the rest.
+pub(super) fn rest_of(key: &Key) -> Option<(Key, Key)> {
+    let object = key.as_str().strip_suffix(REST)?;
+    let (upload, _) = object.rsplit_once('.')?;
+    Some((upload.parse().ok()?, object.parse().ok()?))
 }

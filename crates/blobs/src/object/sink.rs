@@ -174,7 +174,10 @@ impl Sink {
             return Err(Error::NotFound);
         }
         let stale = self.paused.iter().filter(|left| **left != key).cloned().collect();
-        Ok(self.placed.insert(Placed { key, stale }).clone())
+        // What is small left nothing large behind.
+        let rest =
+            (self.multipart.is_some() && self.place == Place::Beside).then(|| names::rest(&key));
+        Ok(self.placed.insert(Placed { key, stale, rest }).clone())
     }
 
     fn publish(&mut self, state: &HashState) -> Result<Key> {

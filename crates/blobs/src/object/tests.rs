@@ -158,6 +158,29 @@ async fn two_processes_that_begin_one_upload_make_two_objects() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_killed_processes_left_of_a_committed_upload_goes_and_the_object_stays() {
+    let server = Server::start().await;
+    let settings = small(&server.settings());
+    let (store, key, bytes) = (open(&settings).await, Key::fresh(), content(20 * MIB, 16));
+    let empty = HashState::new(Algorithm::Sha256);
+    let state = extend(&settings, &key, &empty, &bytes.slice(..MIB)).await;
+    let mut killed = store.resume(&key, state.clone());
+    write(&mut killed, &bytes.slice(MIB..)).await;
+    drop(killed);
+    assert!(!server.parts().is_empty());
+    let other = open(&settings).await;
+    let mut upload = other.resume(&key, state);
+    write(&mut upload, &bytes.slice(MIB..)).await;
+    let committed = upload.commit(&Digest::of(&bytes)).await.unwrap();
+    settle(&store, &committed.stale).await.unwrap();
+    assert!(keys(&store).await.len() > 1);
+    store.delete(&committed.rest.unwrap()).await.unwrap();
+    assert_eq!(keys(&store).await, [committed.key.clone()]);
+    assert_eq!(server.parts(), Vec::<String>::new());
+    assert_eq!(read(&store, &committed.key).await, bytes);
+}
+
 /// Not on the server of this process, which makes buckets as it needs them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_bucket_is_named_when_the_store_is_opened() {

@@ -60,7 +60,12 @@ pub(super) struct Variables {
     pub(super) trusted_proxies: Vec<String>,
     /// From where the services believe them: the front.
     pub(super) service_trusted_proxies: Vec<&'static str>,
+    /// Whether the front sends blobs from files.
     pub(super) accel: bool,
+    /// The section of the bucket that keeps objects; none for files.
+    pub(super) s3: Option<BTreeMap<&'static str, serde_json::Value>>,
+    /// Whether clients are sent to it for large blobs.
+    pub(super) storage_redirect: bool,
     pub(super) http2: bool,
     pub(super) ssl_certificate: &'static str,
     pub(super) ssl_certificate_key: &'static str,
@@ -109,7 +114,9 @@ impl Variables {
                 .map(|url| url.as_str().trim_end_matches('/').to_owned()),
             trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
             service_trusted_proxies: PRIVATE.to_vec(),
-            accel: true,
+            accel: config.storage.s3.is_none(),
+            s3: config.storage.s3.clone(),
+            storage_redirect: config.storage.redirect,
             http2: true,
             ssl_certificate: "/etc/nginx/cert/server.crt",
             ssl_certificate_key: "/etc/nginx/cert/server.key",
