@@ -144,7 +144,7 @@ scenario "garbage collection removes from the bucket what was deleted or forgott
 start_server "${options[@]}"
 before=$(bytes)
 api DELETE /projects/library/repositories/app
-"$binary" gc --data "$work/collector" "${options[@]}" --time-window 0
+"$binary" gc --data "$data" "${options[@]}" --time-window 0
 below $((before - 20000000)) "$(bytes)"
 equal 0 "$(uploads)"
 equal 0 "$(keys | grep -c -e '\.parts$' -e '\.upload$' || true)"
