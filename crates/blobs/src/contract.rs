@@ -122,7 +122,7 @@ async fn a_paused_upload_goes_on_from_its_row() {
             let committed = upload.commit(&Digest::of(&bytes)).await.unwrap();
             assert_eq!(read(store, &committed.key).await, bytes);
             settle(store, &committed.stale).await.unwrap();
-            assert_eq!(keys(store).await, [committed.key.clone()]);
+            assert_eq!(keys(store).await, std::slice::from_ref(&committed.key));
             store.delete(&committed.key).await.unwrap();
         }
     })

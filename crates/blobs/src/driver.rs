@@ -61,7 +61,9 @@ impl Driver {
         Ok(match self {
             Self::Filesystem(driver) => Sink::File(filesystem::Sink::open(driver, key, state)?),
             Self::Memory(driver) => Sink::Memory(memory::Sink::open(driver, key, state)?),
-            Self::Object(driver) => Sink::Object(object::Sink::open(driver, key, state, place)?),
+            Self::Object(driver) => {
+                Sink::Object(Box::new(object::Sink::open(driver, key, state, place)?))
+            }
         })
     }
 
@@ -137,7 +139,7 @@ impl Driver {
 pub(crate) enum Sink {
     File(filesystem::Sink),
     Memory(memory::Sink),
-    Object(object::Sink),
+    Object(Box<object::Sink>),
 }
 
 impl Sink {

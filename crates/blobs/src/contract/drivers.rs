@@ -15,6 +15,7 @@ use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use oci::Digest;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use s3s::{
     Body,
     auth::SimpleAuth,
@@ -22,6 +23,7 @@ use s3s::{
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use crate::{
@@ -94,6 +96,21 @@ impl Server {
     pub(crate) const SECRET: &str = "not-to-be-told";
 
     pub(crate) async fn start() -> Self {
+        Self::start_behind(None).await
+    }
+
+    /// Behind TLS, with a certificate that only an authority of its own has signed, whose certificate is in the file.
+    pub(crate) async fn start_with_tls() -> (Self, S3) {
+        let (acceptor, authority) = own_tls();
+        let server = Self::start_behind(Some(acceptor)).await;
+        let cafile = server.directory.path().join("ca.pem");
+        fs::write(&cafile, authority).unwrap();
+        let endpoint = format!("https://{}", server.address).parse().unwrap();
+        let plain = server.settings();
+        (server, S3 { regionendpoint: Some(endpoint), cafile: Some(cafile), ..plain })
+    }
+
+    async fn start_behind(tls: Option<TlsAcceptor>) -> Self {
         install_tls();
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join(BUCKET)).unwrap();
@@ -104,7 +121,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, service, Arc::clone(&seen)));
+        serving.spawn(serve(listener, tls, service, Arc::clone(&seen)));
         Self { address, directory, seen, _serving: serving }
     }
 
@@ -136,7 +153,12 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, service: S3Service, seen: Arc<Seen>) {
+async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: S3Service,
+    seen: Arc<Seen>,
+) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -155,13 +177,40 @@ async fn serve(listener: TcpListener, service: S3Service, seen: Arc<Seen>) {
                 }
             }
         });
+        let tls = tls.clone();
         connections.spawn(async move {
             let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-            if let Err(error) = builder.serve_connection(TokioIo::new(stream), answer).await {
+            let ended = match tls {
+                None => builder.serve_connection(TokioIo::new(stream), answer).await,
+                // A client that does not trust us goes away.
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => builder.serve_connection(TokioIo::new(stream), answer).await,
+                    Err(_) => Ok(()),
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(error, "a connection ended");
             }
         });
     }
+}
+
+/// A certificate for this host, and that of the authority that signed it, in PEM.
+fn own_tls() -> (TlsAcceptor, String) {
+    install_tls();
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer_key = KeyPair::generate().unwrap();
+    let root = authority.self_signed(&issuer_key).unwrap();
+    let issuer = Issuer::new(authority, issuer_key);
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key.into())
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), root.pem())
 }
 
 fn install_tls() {

@@ -22,7 +22,7 @@ const DENIED: (&str, &str) = (
     "accesskey",
     "its owner must be allowed to get, put, list and delete objects of the bucket and to abort multipart uploads",
 );
-/// No more bytes are taken: Ceph's, MinIO's and OpenStack's words.
+/// No more bytes are taken: the words of Ceph, of `MinIO`, of others.
 const FULL: &[&str] = &[
     "QuotaExceeded",
     "XMinioStorageFull",

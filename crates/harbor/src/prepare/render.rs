@@ -62,10 +62,7 @@ pub(super) struct Variables {
     pub(super) service_trusted_proxies: Vec<&'static str>,
     /// Whether the front sends blobs from files.
     pub(super) accel: bool,
-    /// The section of the bucket that keeps objects; none for files.
-    pub(super) s3: Option<BTreeMap<&'static str, serde_json::Value>>,
-    /// Whether clients are sent to it for large blobs.
-    pub(super) storage_redirect: bool,
+    pub(super) storage: StorageVariables,
     pub(super) http2: bool,
     pub(super) ssl_certificate: &'static str,
     pub(super) ssl_certificate_key: &'static str,
@@ -81,6 +78,14 @@ pub(super) struct Variables {
     pub(super) log_rotate_size: String,
     /// Empty for none.
     pub(super) log_forward: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StorageVariables {
+    /// The section of the bucket that keeps objects; none for files.
+    s3: Option<BTreeMap<&'static str, serde_json::Value>>,
+    /// Whether clients are sent to it for large blobs.
+    redirect: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,8 +120,10 @@ impl Variables {
             trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
             service_trusted_proxies: PRIVATE.to_vec(),
             accel: config.storage.s3.is_none(),
-            s3: config.storage.s3.clone(),
-            storage_redirect: config.storage.redirect,
+            storage: StorageVariables {
+                s3: config.storage.s3.clone(),
+                redirect: config.storage.redirect,
+            },
             http2: true,
             ssl_certificate: "/etc/nginx/cert/server.crt",
             ssl_certificate_key: "/etc/nginx/cert/server.key",
