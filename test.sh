@@ -18,6 +18,7 @@ cd "$root"
 packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
     postgresql chromium chromium-driver
+    ceph-common ceph-mon ceph-osd radosgw
     docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
 )
 

@@ -2,13 +2,16 @@
 //!
 //! Everything here blocks. A driver has objects to read ([`Source`]), objects to write ([`Sink`]) and a walk over all of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use oci::Algorithm;
 use tokio::task::{JoinError, spawn_blocking};
+use url::Url;
 
-use crate::{Entry, Error, HashState, Key, Result, Settings, Space, Syncs, filesystem, memory};
+use crate::{
+    Entry, Error, HashState, Key, Result, Settings, Space, Syncs, filesystem, memory, object,
+};
 
 /// Bytes read at once: large enough that the hop does not count, small enough to hold two per download.
 pub(crate) const CHUNK: usize = 256 * 1024;
@@ -17,6 +20,25 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 pub(crate) enum Driver {
     Filesystem(Arc<filesystem::Filesystem>),
     Memory(Arc<memory::Memory>),
+    Object(Arc<object::Object>),
+}
+
+/// Under which name an upload becomes an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Under its key, or under a name of the driver's choice that begins with it.
+    Beside,
+    /// Under its key and no other: the caller is the only one who writes there.
+    Exactly,
+}
+
+/// Where a committed object is, and what the store does not need beside it once a row names it.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) key: Key,
+    pub(crate) stale: Vec<Key>,
+    /// What it may have beside that, without anybody knowing.
+    pub(crate) rest: Option<Key>,
 }
 
 impl Driver {
@@ -26,6 +48,7 @@ impl Driver {
                 Self::Filesystem(Arc::new(filesystem::Filesystem::open(settings)?))
             }
             Settings::Memory(settings) => Self::Memory(Arc::new(memory::Memory::new(settings))),
+            Settings::S3(settings) => Self::Object(Arc::new(object::Object::open(settings)?)),
         })
     }
 
@@ -34,10 +57,13 @@ impl Driver {
     /// A row may be older than the object: of two requests for one upload, the second may have read it before the first
     /// moved on. So a driver makes sure that the bytes it keeps are those of `state`. Otherwise a digest could be
     /// committed for bytes that do not have it.
-    pub(crate) fn sink(&self, key: &Key, state: &HashState) -> Result<Sink> {
+    pub(crate) fn sink(&self, key: &Key, state: &HashState, place: Place) -> Result<Sink> {
         Ok(match self {
             Self::Filesystem(driver) => Sink::File(filesystem::Sink::open(driver, key, state)?),
             Self::Memory(driver) => Sink::Memory(memory::Sink::open(driver, key, state)?),
+            Self::Object(driver) => {
+                Sink::Object(Box::new(object::Sink::open(driver, key, state, place)?))
+            }
         })
     }
 
@@ -45,6 +71,7 @@ impl Driver {
         Ok(match self {
             Self::Filesystem(driver) => Source::File(driver.source(key)?),
             Self::Memory(driver) => Source::Memory(driver.source(key)?),
+            Self::Object(driver) => Source::Object(object::Source::open(driver, key)?),
         })
     }
 
@@ -55,6 +82,7 @@ impl Driver {
                 driver.delete(key);
                 Ok(())
             }
+            Self::Object(driver) => driver.delete(key),
         }
     }
 
@@ -62,6 +90,7 @@ impl Driver {
         match self {
             Self::Filesystem(driver) => driver.size(key),
             Self::Memory(driver) => Ok(driver.size(key)),
+            Self::Object(driver) => driver.size(key),
         }
     }
 
@@ -69,6 +98,7 @@ impl Driver {
         Ok(match self {
             Self::Filesystem(driver) => Walk::Files(filesystem::Walk::new(driver, under)?),
             Self::Memory(driver) => Walk::Memory(driver.list(under).into_iter()),
+            Self::Object(driver) => Walk::Object(object::Walk::new(driver, under)),
         })
     }
 
@@ -76,6 +106,7 @@ impl Driver {
         match self {
             Self::Filesystem(driver) => driver.free_space(),
             Self::Memory(driver) => Ok(driver.free_space()),
+            Self::Object(driver) => Ok(driver.free_space()),
         }
     }
 
@@ -83,13 +114,22 @@ impl Driver {
         match self {
             Self::Filesystem(driver) => driver.health(),
             Self::Memory(_) => Ok(()),
+            Self::Object(driver) => driver.health(),
+        }
+    }
+
+    /// A URL by which the object can be read without us, if the driver has such.
+    pub(crate) fn presigned(&self, key: &Key, lifetime: Duration) -> Result<Option<Url>> {
+        match self {
+            Self::Filesystem(_) | Self::Memory(_) => Ok(None),
+            Self::Object(driver) => driver.presigned(key, lifetime).map(Some),
         }
     }
 
     pub(crate) fn syncs(&self) -> Syncs {
         match self {
             Self::Filesystem(driver) => driver.syncs(),
-            Self::Memory(_) => Syncs::default(),
+            Self::Memory(_) | Self::Object(_) => Syncs::default(),
         }
     }
 }
@@ -99,14 +139,16 @@ impl Driver {
 pub(crate) enum Sink {
     File(filesystem::Sink),
     Memory(memory::Sink),
+    Object(Box<object::Sink>),
 }
 
 impl Sink {
-    /// Whether the object has bytes behind those it was opened for.
+    /// Whether the object has, or may have, bytes behind those it was opened for.
     pub(crate) fn has_more(&self) -> bool {
         match self {
             Self::File(sink) => sink.has_more(),
             Self::Memory(sink) => sink.has_more(),
+            Self::Object(sink) => sink.has_more(),
         }
     }
 
@@ -114,57 +156,66 @@ impl Sink {
         match self {
             Self::File(sink) => sink.reserve(offset, length),
             Self::Memory(sink) => sink.reserve(length),
+            Self::Object(sink) => sink.reserve(offset, length),
         }
     }
 
-    pub(crate) fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
+    pub(crate) fn write_at(&mut self, bytes: &Bytes, offset: u64) -> Result<()> {
         match self {
             Self::File(sink) => sink.write_at(bytes, offset),
             Self::Memory(sink) => sink.write(bytes),
+            Self::Object(sink) => sink.write(bytes.clone(), offset),
         }
     }
 
-    /// What was written, for reading it again.
-    pub(crate) fn source(&self) -> Result<Source> {
+    /// What was written, which is what `state` tells of, for reading it again.
+    pub(crate) fn source(&mut self, state: &HashState) -> Result<Source> {
         Ok(match self {
             Self::File(sink) => Source::File(sink.source()?),
             Self::Memory(sink) => Source::Memory(sink.source()),
+            Self::Object(sink) => Source::Object(sink.source(state)?),
         })
     }
 
-    /// From here on nobody can open the object for writing.
-    pub(crate) fn seal(&mut self) -> Result<()> {
+    /// Makes the bytes that `state` tells of durable, so that another process can go on behind them.
+    ///
+    /// Returns what the store does not need any more once a row has the state.
+    pub(crate) fn pause(&mut self, state: &HashState) -> Result<Vec<Key>> {
         match self {
-            Self::File(sink) => sink.seal(),
+            Self::File(sink) => {
+                sink.sync(state.length())?;
+                // So that the next writer need not read them.
+                sink.mark(state);
+                Ok(Vec::new())
+            }
+            Self::Memory(sink) => sink.sync().map(|()| Vec::new()),
+            Self::Object(sink) => sink.pause(state),
+        }
+    }
+
+    /// Makes the bytes that `state` tells of a durable object that nobody can open for writing.
+    pub(crate) fn commit(&mut self, key: &Key, state: &HashState) -> Result<Placed> {
+        match self {
+            Self::File(sink) => {
+                sink.seal()?;
+                sink.sync(state.length())?;
+            }
             Self::Memory(sink) => {
                 sink.seal();
-                Ok(())
+                sink.sync()?;
             }
+            Self::Object(sink) => return sink.commit(state),
         }
-    }
-
-    /// Makes `length` bytes and the object's name durable.
-    pub(crate) fn sync(&mut self, length: u64) -> Result<()> {
-        match self {
-            Self::File(sink) => sink.sync(length),
-            Self::Memory(sink) => sink.sync(),
-        }
-    }
-
-    /// Notes that the durable bytes are those of `state`, so that the next writer need not read them.
-    pub(crate) fn mark(&self, state: &HashState) {
-        match self {
-            Self::File(sink) => sink.mark(state),
-            Self::Memory(_) => {}
-        }
+        Ok(Placed { key: key.clone(), stale: Vec::new(), rest: None })
     }
 }
 
-/// An open object. It stays readable when the object is deleted.
+/// An open object.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     File(filesystem::Source),
     Memory(Bytes),
+    Object(object::Source),
 }
 
 impl Source {
@@ -172,6 +223,15 @@ impl Source {
         match self {
             Self::File(source) => source.size(),
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Object(source) => source.size(),
+        }
+    }
+
+    /// How much is worth reading at once.
+    pub(crate) fn step(&self) -> usize {
+        match self {
+            Self::File(_) | Self::Memory(_) => CHUNK,
+            Self::Object(source) => source.step(),
         }
     }
 
@@ -187,6 +247,7 @@ impl Source {
                 }
                 Ok(bytes.slice(start..end))
             }
+            Self::Object(source) => source.read(offset, length),
         }
     }
 
@@ -203,7 +264,7 @@ impl Source {
         let mut state = HashState::new(algorithm);
         while state.length() < length {
             let rest = length - state.length();
-            let step = usize::try_from(rest).map_or(CHUNK, |rest| rest.min(CHUNK));
+            let step = usize::try_from(rest).map_or(self.step(), |rest| rest.min(self.step()));
             state.update(&self.read(state.length(), step)?);
         }
         Ok(state)
@@ -215,6 +276,7 @@ impl Source {
 pub(crate) enum Walk {
     Files(filesystem::Walk),
     Memory(std::vec::IntoIter<Entry>),
+    Object(object::Walk),
 }
 
 impl Walk {
@@ -222,6 +284,7 @@ impl Walk {
         match self {
             Self::Files(walk) => walk.next(),
             Self::Memory(entries) => Ok(entries.next()),
+            Self::Object(walk) => walk.next(),
         }
     }
 }

@@ -49,6 +49,16 @@ pub enum Error {
         /// How many bytes are in doubt.
         length: u64,
     },
+    /// The store answers, and turns us away: one of our settings is not what it expects.
+    #[error("the blob store refuses us because of {setting}: {remedy}")]
+    Misconfigured {
+        /// The setting, by its name in the configuration.
+        setting: &'static str,
+        /// What the operator may do.
+        remedy: &'static str,
+        /// What the store said.
+        source: io::Error,
+    },
     /// The store does not answer, or answers nonsense.
     #[error("the blob store is unavailable")]
     Unavailable(#[source] io::Error),

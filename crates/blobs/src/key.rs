@@ -39,6 +39,20 @@ impl Key {
         &self.0
     }
 
+    /// Whether [`Key::fresh`] made it.
+    pub(crate) fn is_fresh(&self) -> bool {
+        let mut parts = self.0.split('/');
+        parts.next() == Some(Self::FRESH)
+            && parts.next().is_some_and(|minute| minute.len() == 8)
+            && parts.next().is_some_and(|id| id.len() == 36 && Uuid::try_parse(id).is_ok())
+            && parts.next().is_none()
+    }
+
+    /// The key with `suffix` behind it, for what belongs to it. The suffix has no slash.
+    pub(crate) fn beside(&self, suffix: &str) -> Self {
+        Self(format!("{self}{suffix}").into())
+    }
+
     /// The directory of the object, empty for the root.
     pub(crate) fn directory(&self) -> &str {
         parent(&self.0)

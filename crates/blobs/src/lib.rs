@@ -7,12 +7,14 @@
 //! - bytes become an object only through [`Upload::commit`] or [`Store::put`], which compare the digest;
 //! - what [`Upload::pause`], [`Upload::commit`] and [`Store::put`] answered survives a power cut;
 //! - a committed object never changes: no upload can be resumed under its key;
-//! - an object has one writer at a time, across processes too;
+//! - an object has one writer at a time, across processes too; on object stores an upload may have several in different
+//!   processes, whose bytes never meet under one name, and the row decides which of them counts;
 //! - an upload goes on only behind the very bytes its hash state tells of, whatever an older request did meanwhile;
 //! - memory is bounded per upload and per download, whatever the size of the object;
-//! - files are touched on blocking threads only. Every async function needs a tokio runtime around it.
+//! - files and buckets are touched on blocking threads only. Every async function needs a tokio runtime around it; that of
+//!   [`Store::open`] keeps the connections to a bucket, and must have several threads.
 //!
-//! There is no rename: an upload writes to its final key, and nobody knows the key before the row says so.
+//! There is no rename and no copy: an upload writes to its final name, and nobody knows it before the row says so.
 #![warn(missing_docs)]
 
 mod error;
@@ -27,6 +29,7 @@ mod listing;
 mod driver;
 mod filesystem;
 mod memory;
+mod object;
 #[cfg(test)]
 mod contract;
 
@@ -35,6 +38,6 @@ pub use hash::{HashState, StateInvalid};
 pub use key::{Key, KeyInvalid};
 pub use listing::{Entry, Listing};
 pub use reader::{Chunks, Reader};
-pub use settings::{Filesystem, Memory, Settings};
+pub use settings::{Filesystem, Memory, S3, Secret, Settings};
 pub use store::{Space, Store, Syncs};
 pub use upload::{Committed, Paused, Upload};

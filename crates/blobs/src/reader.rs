@@ -16,7 +16,7 @@ use crate::{
     driver::{CHUNK, Source, joined},
 };
 
-/// An open object. It stays readable when the object is deleted.
+/// An open object. A file stays readable when the object is deleted.
 #[derive(Clone, Debug)]
 pub struct Reader {
     source: Source,
@@ -26,12 +26,14 @@ pub struct Reader {
 
 /// The bytes of one range, as a stream of chunks of at most 256 KiB.
 ///
-/// The next chunk is read while this one is sent, so a download holds two.
+/// The next read is on its way while this one is sent, so a download holds two: of 256 KiB, or of 4 MiB from an object store.
 #[derive(Debug)]
 pub struct Chunks {
     source: Source,
     head: Bytes,
     rest: Range<u64>,
+    /// What was read and not yet given out.
+    read: Bytes,
     ahead: Option<JoinHandle<Result<Bytes>>>,
 }
 
@@ -53,7 +55,13 @@ impl Reader {
     pub fn range(&self, range: Range<u64>) -> Chunks {
         let end = range.end.min(self.size());
         let rest = range.start.min(end)..end;
-        Chunks { source: self.source.clone(), head: self.head.clone(), rest, ahead: None }
+        Chunks {
+            source: self.source.clone(),
+            head: self.head.clone(),
+            rest,
+            read: Bytes::new(),
+            ahead: None,
+        }
     }
 
     /// All bytes.
@@ -77,24 +85,30 @@ impl Chunks {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let chunk = match self.prefetched() {
-            Some(chunk) => Ok(chunk),
-            None => {
-                let (source, offset, length) = (&self.source, self.rest.start, self.step());
-                let running = self.ahead.get_or_insert_with(|| read(source, offset, length));
-                let ended = ready!(Pin::new(running).poll(ctx));
-                self.ahead = None;
-                joined(ended)
+        if self.read.is_empty() {
+            match ready!(self.poll_read(ctx)) {
+                Ok(read) => self.read = read,
+                Err(error) => {
+                    self.rest.start = self.rest.end;
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
-        };
-        match &chunk {
-            Ok(bytes) => {
-                self.rest.start += bytes.len() as u64;
-                self.read_ahead();
-            }
-            Err(_) => self.rest.start = self.rest.end,
+            self.read_ahead();
         }
-        Poll::Ready(Some(chunk))
+        let chunk = self.read.split_to(self.read.len().min(CHUNK));
+        self.rest.start += chunk.len() as u64;
+        Poll::Ready(Some(Ok(chunk)))
+    }
+
+    fn poll_read(&mut self, ctx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        if let Some(chunk) = self.prefetched() {
+            return Poll::Ready(Ok(chunk));
+        }
+        let (source, rest) = (&self.source, self.rest.clone());
+        let running = self.ahead.get_or_insert_with(|| read(source, rest));
+        let ended = ready!(Pin::new(running).poll(ctx));
+        self.ahead = None;
+        Poll::Ready(joined(ended))
     }
 
     /// What of the range is in memory already.
@@ -106,19 +120,18 @@ impl Chunks {
     }
 
     fn read_ahead(&mut self) {
-        if !self.rest.is_empty() {
-            self.ahead = Some(read(&self.source, self.rest.start, self.step()));
+        let next = self.rest.start + self.read.len() as u64;
+        if next < self.rest.end {
+            self.ahead = Some(read(&self.source, next..self.rest.end));
         }
-    }
-
-    fn step(&self) -> usize {
-        usize::try_from(self.remaining()).map_or(CHUNK, |rest| rest.min(CHUNK))
     }
 }
 
-fn read(source: &Source, offset: u64, length: usize) -> JoinHandle<Result<Bytes>> {
+/// Reads the first bytes of `rest`, as many as are worth it.
+fn read(source: &Source, rest: Range<u64>) -> JoinHandle<Result<Bytes>> {
     let source = source.clone();
-    spawn_blocking(move || source.read(offset, length))
+    let length = usize::try_from(rest.end - rest.start).unwrap_or(usize::MAX).min(source.step());
+    spawn_blocking(move || source.read(rest.start, length))
 }
 
 impl Stream for Chunks {

@@ -1,11 +1,14 @@
 //! The store: verbs over objects, dispatched to a driver.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use oci::{Algorithm, Digest};
+use url::Url;
 
 use crate::{
     Committed, HashState, Key, Listing, Reader, Result, Settings, Upload,
-    driver::{Driver, blocking},
+    driver::{Driver, Place, blocking},
 };
 
 /// Where bytes are kept. Cheap to clone; clones are the same store.
@@ -33,7 +36,7 @@ pub struct Syncs {
 }
 
 impl Store {
-    /// Opens the store, making its root if there is none.
+    /// Opens the store, making its root if there is none; of an object store it makes sure that it can be written.
     pub async fn open(settings: &Settings) -> Result<Self> {
         let settings = settings.clone();
         let driver = blocking(move || Driver::open(&settings)).await?;
@@ -47,16 +50,22 @@ impl Store {
         self.resume(key, HashState::new(algorithm))
     }
 
-    /// Goes on with a paused upload, from [`HashState::length`]; what lies behind is cut off.
+    /// Goes on with a paused upload, from [`HashState::length`]; what lies behind is cut off, or of no account.
     ///
     /// The object is looked at when bytes, a pause or a commit come: only then is it `NotFound`, `Busy`, `Sealed` or `Corrupt`.
     pub fn resume(&self, key: &Key, state: HashState) -> Upload {
-        Upload::new(self.driver.clone(), key.clone(), state)
+        Upload::new(self.driver.clone(), key.clone(), state, Place::Beside)
     }
 
-    /// Creates, writes and commits an object whose bytes are all here, in one hop to a blocking thread.
+    /// Begins an object that will be under this very key, for a caller who knows that nobody else writes there.
+    pub fn create_at(&self, key: &Key, algorithm: Algorithm) -> Upload {
+        let state = HashState::new(algorithm);
+        Upload::new(self.driver.clone(), key.clone(), state, Place::Exactly)
+    }
+
+    /// As [`Store::create_at`], for an object whose bytes are all here, in one hop to a blocking thread.
     pub async fn put(&self, key: &Key, bytes: Bytes, expected: &Digest) -> Result<Committed> {
-        let mut upload = self.create(key, expected.algorithm());
+        let mut upload = self.create_at(key, expected.algorithm());
         upload.hold(bytes);
         upload.commit(expected).await
     }
@@ -79,13 +88,15 @@ impl Store {
         blocking(move || {
             let source = driver.source(&key)?;
             let state = source.hash(algorithm, source.size())?;
-            Ok(Committed { size: state.length(), digest: state.digest() })
+            let (size, digest) = (state.length(), state.digest());
+            Ok(Committed { key, size, digest, stale: Vec::new(), rest: None })
         })
         .await
     }
 
-    /// Removes an object. Readers that hold it go on; removing what is not there is no error.
+    /// Removes an object, or an upload with all that is kept of it. Removing what is not there is no error.
     ///
+    /// Readers that hold it go on, but for those of an object store, which end early.
     /// Not synced: after a power cut the object may be there again, for a search of orphans to find.
     pub async fn delete(&self, key: &Key) -> Result<()> {
         let (driver, key) = (self.driver.clone(), key.clone());
@@ -114,10 +125,21 @@ impl Store {
         blocking(move || driver.free_space()).await
     }
 
+    /// A URL by which whoever has it may read the object for `lifetime`; none if the driver has no such.
+    pub async fn presigned(&self, key: &Key, lifetime: Duration) -> Result<Option<Url>> {
+        let (driver, key) = (self.driver.clone(), key.clone());
+        blocking(move || driver.presigned(&key, lifetime)).await
+    }
+
     /// Writes and removes a few bytes.
     pub async fn health(&self) -> Result<()> {
         let driver = self.driver.clone();
         blocking(move || driver.health()).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
     }
 
     /// Counts of syncs, for metrics and tests.

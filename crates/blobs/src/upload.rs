@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::{
     Error, HashState, Key, Result,
     batch::Batch,
-    driver::{Driver, Sink, blocking, joined},
+    driver::{Driver, Place, Placed, Sink, blocking, joined},
 };
 
 /// A batch of this size is written as soon as the previous one is.
@@ -21,7 +21,7 @@ const ENOUGH: usize = 256 * 1024;
 /// A batch of this size must be written before more is taken.
 const LIMIT: usize = 512 * 1024;
 
-/// An object being written. Holds at most a mebibyte of it.
+/// An object being written. Holds at most a mebibyte of it, and on an object store three parts.
 ///
 /// Dropping it loses nothing that [`Upload::pause`] acknowledged: at worst the object is longer, and resuming cuts that off.
 /// After an error only dropping or [`Upload::abort`] is left.
@@ -41,15 +41,24 @@ pub struct Paused {
     pub offset: u64,
     /// What [`Store::resume`](crate::Store::resume) goes on with.
     pub state: HashState,
+    /// What the store keeps of an earlier pause: to be deleted by whoever has stored this state.
+    pub stale: Vec<Key>,
 }
 
 /// A verified, durable object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
+    /// Where it is. Object stores have other names for objects than for uploads.
+    pub key: Key,
     /// How many bytes it has.
     pub size: u64,
     /// What they are.
     pub digest: Digest,
+    /// What the store keeps of the upload beside the object: to be deleted by whoever has stored the object's key.
+    pub stale: Vec<Key>,
+    /// A key that stands for whatever else the upload left, in processes that were killed; deleting it needs a list of them,
+    /// so that it is better done by a collector.
+    pub rest: Option<Key>,
 }
 
 #[derive(Debug)]
@@ -66,12 +75,13 @@ struct Worker {
     key: Key,
     sink: Option<Sink>,
     state: HashState,
+    place: Place,
 }
 
 impl Upload {
-    pub(crate) fn new(driver: Driver, key: Key, state: HashState) -> Self {
+    pub(crate) fn new(driver: Driver, key: Key, state: HashState, place: Place) -> Self {
         let offset = state.length();
-        let worker = Worker { driver: driver.clone(), key: key.clone(), sink: None, state };
+        let worker = Worker { driver: driver.clone(), key: key.clone(), sink: None, state, place };
         let stage = Stage::Idle(Box::new(worker));
         Self { stage, batch: Batch::default(), offset, driver, key }
     }
@@ -207,7 +217,7 @@ impl Worker {
     fn sink(&mut self) -> Result<&mut Sink> {
         match &mut self.sink {
             Some(sink) => Ok(sink),
-            none => Ok(none.insert(self.driver.sink(&self.key, &self.state)?)),
+            none => Ok(none.insert(self.driver.sink(&self.key, &self.state, self.place)?)),
         }
     }
 
@@ -234,13 +244,12 @@ impl Worker {
 
     fn pause(&mut self, batch: &[Bytes]) -> Result<Paused> {
         self.append(batch)?;
-        let offset = self.state.length();
         // Nothing was written and nothing cut off: there is nothing to make durable.
-        if let Some(sink) = &mut self.sink {
-            sink.sync(offset)?;
-            sink.mark(&self.state);
-        }
-        Ok(Paused { offset, state: self.state.clone() })
+        let stale = match &mut self.sink {
+            Some(sink) => sink.pause(&self.state)?,
+            None => Vec::new(),
+        };
+        Ok(Paused { offset: self.state.length(), state: self.state.clone(), stale })
     }
 
     fn commit(&mut self, batch: &[Bytes], expected: Digest) -> Result<Committed> {
@@ -252,13 +261,14 @@ impl Worker {
         }
         self.write(batch)?;
         let size = state.length();
+        let key = self.key.clone();
         let sink = self.sink()?;
         if !known {
-            compare(&sink.source()?.hash(expected.algorithm(), size)?, &expected)?;
+            compare(&sink.source(&state)?.hash(expected.algorithm(), size)?, &expected)?;
         }
-        sink.seal()?;
-        sink.sync(size)?;
-        Ok(Committed { size, digest: expected })
+        let placed = sink.commit(&key, &state)?;
+        let Placed { key, stale, rest } = placed;
+        Ok(Committed { key, size, digest: expected, stale, rest })
     }
 }
 

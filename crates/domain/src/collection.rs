@@ -190,7 +190,7 @@ async fn condemn_held(tx: &mut Tx, blobs: &[BlobId], now: Timestamp) -> Result<S
 }
 
 /// Condemns an object that no blob row names.
-pub(crate) async fn condemn_object(
+pub async fn condemn_object(
     tx: &mut Tx,
     object_key: &str,
     digest: &str,

@@ -22,8 +22,8 @@ pub(crate) struct Base {
 
 /// What the portal is told beside that.
 pub(crate) struct Portal {
-    /// A folder on the volume of the objects.
-    pub(crate) volume: PathBuf,
+    /// A folder on the volume of the objects, if it is one of this host.
+    pub(crate) volume: Option<PathBuf>,
     pub(crate) storage: Probe,
     /// Where the log collector keeps its files, and where the authority's certificate is.
     pub(crate) service_logs: Option<PathBuf>,
@@ -44,9 +44,10 @@ pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Rout
         service_logs: None,
         ca_certificate: None,
     };
+    let service = registry::Settings { redirect: true, ..registry::Settings::default() };
     keep(pulls, &base.db, stop);
     Routes::new()
-        .merge(registry(&base, store, verifier, registry::Settings::default(), pulls))
+        .merge(registry(&base, store, verifier, service, pulls))
         .merge(token(&base, &instance.keys))
         .merge(self::portal(&base, portal))
 }
@@ -92,7 +93,7 @@ pub(crate) fn portal(base: &Base, portal: Portal) -> Routes {
         db: base.db.clone(),
         clock: base.clock.clone(),
         authenticator: base.authenticator.clone(),
-        volume: Some(portal.volume),
+        volume: portal.volume,
         storage: portal.storage,
         service_logs: portal.service_logs,
         ca_certificate: portal.ca_certificate,

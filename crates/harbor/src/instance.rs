@@ -12,6 +12,7 @@ use crate::compose::Base;
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
 use crate::settings::Store;
+use crate::settings::services::{self, Storage};
 
 /// An opened instance; cheap to clone.
 #[derive(Clone)]
@@ -21,8 +22,8 @@ pub struct Instance {
     pub keys: Keys,
     pub clock: Clock,
     pub authenticator: Authenticator,
-    /// The folder of the objects.
-    pub objects: PathBuf,
+    /// The folder of the objects, if they are files.
+    pub objects: Option<PathBuf>,
     /// Whether no other process works with this database: `SQLite`'s belongs to whoever has the lock.
     alone: bool,
 }
@@ -40,10 +41,14 @@ impl Instance {
         let location = location.unwrap_or_else(|| Location::Sqlite(data.database()));
         let alone = matches!(location, Location::Sqlite(_));
         let db = Db::open(&location).await.with_context(|| cannot_open(&location))?;
-        let store = objects(&data.storage()).await?;
+        let storage = match &settings.storage {
+            Some(file) => services::read(file)?,
+            None => Storage::Directory(data.storage()),
+        };
+        let store = opened(&storage.settings()).await?;
         let authenticator =
             Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
-        let objects = data.storage();
+        let objects = storage.directory().map(Path::to_owned);
         Ok(Self { db, store, keys, clock, authenticator, objects, alone })
     }
 
@@ -86,10 +91,18 @@ impl Instance {
 
 /// The store of the objects below `root`.
 pub(crate) async fn objects(root: &Path) -> Result<Objects> {
-    let settings = blobs::Settings::Filesystem(blobs::Filesystem { root: root.to_owned() });
-    Objects::open(&settings)
-        .await
-        .with_context(|| format!("cannot open the object storage in {}", root.display()))
+    opened(&Storage::Directory(root.to_owned()).settings()).await
+}
+
+/// The store that `settings` tell of.
+pub(crate) async fn opened(settings: &blobs::Settings) -> Result<Objects> {
+    Objects::open(settings).await.with_context(|| match settings {
+        blobs::Settings::Filesystem(files) => {
+            format!("cannot open the object storage in {}", files.root.display())
+        }
+        blobs::Settings::Memory(_) => "cannot open the object storage in memory".to_owned(),
+        blobs::Settings::S3(s3) => format!("cannot open the object storage in {}", s3.place()),
+    })
 }
 
 /// Names the database without the password that its URL may hold.

@@ -17,7 +17,7 @@ use web::client::{self, Client};
 use web::{Probe, Routes, ServeSettings, Shutdown, health, origin, tasks};
 
 use crate::compose::{self, Base};
-use crate::instance::objects;
+use crate::instance::opened;
 use crate::keys::{self, KeyFiles};
 use crate::restore::refuse_half_restored;
 use crate::settings::Proxy;
@@ -37,9 +37,11 @@ struct Front {
 
 pub(crate) async fn registry(settings: Registry) -> Result<()> {
     let stop = process::stopping()?;
-    refuse_half_restored(&settings.storage)?;
+    if let Some(directory) = settings.storage.directory() {
+        refuse_half_restored(directory)?;
+    }
     let base = open(&settings.database, &stop).await?;
-    let store = objects(&settings.storage).await?;
+    let store = opened(&settings.storage.settings()).await?;
     let files = KeyFiles::new(settings.keys);
     let public = Keys::new(files.load_accepted()?);
     tasks::spawn(&stop, "keys", keys::watch_accepted(files, public.clone(), stop.clone()));
@@ -51,7 +53,11 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
         compose::storage_probe(&store),
         keys_probe(public.clone()),
     ];
-    let service = registry::Settings { accel: settings.accel, ..registry::Settings::default() };
+    let service = registry::Settings {
+        accel: settings.accel,
+        redirect: settings.redirect,
+        ..registry::Settings::default()
+    };
     let verifier = Verifier::Public(public);
     let routes = compose::registry(&base, store, verifier, service, &pulls);
     let origin = origin::Settings {
@@ -113,9 +119,11 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
 
 pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
     let stop = process::stopping()?;
-    refuse_half_restored(&settings.storage)?;
+    if let Some(directory) = settings.storage.directory() {
+        refuse_half_restored(directory)?;
+    }
     let base = open(&settings.database, &stop).await?;
-    let store = objects(&settings.storage).await?;
+    let store = opened(&settings.storage.settings()).await?;
     let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
     let app = jobs::App {
         db: base.db.clone(),

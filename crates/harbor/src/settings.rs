@@ -141,6 +141,10 @@ pub struct Store {
     /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
     #[arg(long, env = "HARBOR_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<Location>,
+
+    /// A file (YAML) that says where objects are kept, as docs/storage.md tells; without it in the data directory.
+    #[arg(long, env = "HARBOR_STORAGE", value_name = "FILE")]
+    pub storage: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -3,8 +3,9 @@
 //! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ::blobs::Reader;
+use ::blobs::{Key, Reader};
 use ::web::{run, security};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentType, HeaderName};
@@ -25,6 +26,8 @@ use crate::range::{Wanted, wanted};
 const FOREVER: &str = "private, max-age=31536000, immutable";
 /// nginx's word for: send this file of yours instead.
 const ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
+/// How long a URL of the object store opens: what counts is when the client asks there, not how long it reads.
+const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
 /// What is read in one go.
 const SMALL: u64 = 256 * 1024;
 
@@ -40,6 +43,12 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
             .insert_header((ACCEL_REDIRECT, location))
             .finish());
     }
+    if caller.app.settings.redirect && blob.size > SMALL {
+        let (app, blob) = (caller.app.clone(), Arc::clone(&blob));
+        if let Some(url) = run(async move { elsewhere(&app, &blob).await }).await? {
+            return Ok(redirected(&digest, &url));
+        }
+    }
     let reader = run(async move { opened(&caller.app, &blob).await }).await?;
     let range = match content::is_still(req.headers().get(header::IF_RANGE), &digest) {
         true => req.headers().get(header::RANGE).and_then(|value| value.to_str().ok()),
@@ -54,6 +63,23 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
 fn named(app: &App, blob: &Blob) -> Option<String> {
     let location = app.settings.accel.as_deref()?;
     if blob.size <= SMALL { None } else { Some(format!("{location}{}", blob.object_key)) }
+}
+
+/// The object store's own URL of the blob; ranges are then its matter.
+async fn elsewhere(app: &App, blob: &Blob) -> Result<Option<String>> {
+    let url = app.store.presigned(&key(blob)?, REDIRECT_LIFETIME).await?;
+    Ok(url.map(String::from))
+}
+
+/// dist-spec "Pulling blobs": a GET may be answered with a redirect. HEAD is not: the size and the promise are ours.
+fn redirected(digest: &Digest, url: &str) -> HttpResponse {
+    let mut answer = HttpResponse::TemporaryRedirect();
+    content::identified(&mut answer, digest);
+    answer
+        .insert_header((header::LOCATION, url))
+        // The URL is whoever's who has it, and not for ever.
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
 }
 
 fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
@@ -127,13 +153,17 @@ async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<
 }
 
 async fn opened(app: &App, blob: &Blob) -> Result<Reader> {
-    let key = blob.object_key.parse();
-    let key = key.map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))?;
+    let key = key(blob)?;
     let opened = app.store.reader(&key).await;
     if matches!(opened, Err(::blobs::Error::NotFound)) {
         tracing::warn!(digest = %blob.digest, %key, "the object was collected meanwhile, or is lost");
     }
     Ok(opened?)
+}
+
+fn key(blob: &Blob) -> Result<Key> {
+    let invalid = |error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error);
+    blob.object_key.parse().map_err(invalid)
 }
 
 fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {

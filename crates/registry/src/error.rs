@@ -157,7 +157,9 @@ impl From<blobs::Error> for Error {
                 tracing::error!(%error, "acknowledged bytes of an upload are lost");
                 Self::of(ErrorCode::BlobUploadInvalid)
             }
-            Blobs::Unavailable(_) => Self::caused(ErrorCode::Unavailable, error),
+            Blobs::Misconfigured { .. } | Blobs::Unavailable(_) => {
+                Self::caused(ErrorCode::Unavailable, error)
+            }
         }
     }
 }

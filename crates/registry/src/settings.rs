@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct Settings {
     /// The proxy's internal location of the objects, such as `/_objects/`: large blobs are named to it, not sent.
     pub accel: Option<String>,
+    /// Whether a client that asks for a large blob is sent to the object store, if that has URLs for it.
+    pub redirect: bool,
     pub writing: Writing,
 }
 

@@ -159,8 +159,10 @@ async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -> Result<u6
     let mut tx = app.db.begin().await?;
     let moved = uploads::advance(&mut tx, &upload, paused.offset, &state, app.clock.now()).await;
     moved.map_err(moved_by_another(upload.received))?;
+    condemn(&mut tx, &paused.stale, app).await?;
     tx.commit_aside().await?;
     drop(writer);
+    remove_all(app, &paused.stale).await;
     Ok(paused.offset)
 }
 
@@ -192,11 +194,10 @@ async fn finish(
     if small && upload.received == 0 {
         let bytes = body.collect(SMALL).await?;
         let digest = run(async move {
-            let key = key_of(&upload)?;
             let mut writer = open_writer(&caller.app, &upload).await?;
             writer.write(bytes).await?;
             let committed = writer.commit(&digest).await;
-            record(&caller.app, upload, &key, committed).await
+            record(&caller.app, upload, committed).await
         })
         .await?;
         return Ok(content::created_blob(&name, &digest));
@@ -212,9 +213,8 @@ async fn finish(
         }
     }
     let digest = run(async move {
-        let key = key_of(&upload)?;
         let committed = writer.commit(&digest).await;
-        record(&caller.app, upload, &key, committed).await
+        record(&caller.app, upload, committed).await
     })
     .await?;
     Ok(content::created_blob(&name, &digest))
@@ -224,7 +224,6 @@ async fn finish(
 async fn record(
     app: &App,
     upload: Upload,
-    key: &Key,
     committed: ::blobs::Result<::blobs::Committed>,
 ) -> Result<Digest> {
     let committed = match committed {
@@ -240,12 +239,16 @@ async fn record(
     let mut tx = app.db.begin().await?;
     uploads::finish(&mut tx, &upload).await.map_err(moved_by_another(upload.received))?;
     let (digest, size) = (&committed.digest, committed.size);
-    let recorded =
-        blobs::record(&mut tx, upload.repository, digest, size, key.as_str(), now).await?;
+    let key = committed.key.as_str();
+    let recorded = blobs::record(&mut tx, upload.repository, digest, size, key, now).await?;
+    condemn(&mut tx, &committed.stale, app).await?;
+    // The collector asks the store what that is; here a client waits.
+    condemn(&mut tx, committed.rest.as_slice(), app).await?;
     tx.commit_aside().await?;
     if recorded.redundant {
-        remove(app, key).await;
+        remove(app, &committed.key).await;
     }
+    remove_all(app, &committed.stale).await;
     Ok(committed.digest)
 }
 
@@ -266,6 +269,20 @@ async fn discard(app: &App, upload: &Upload) -> Result<()> {
     tx.commit_aside().await?;
     remove(app, &key).await;
     Ok(())
+}
+
+/// What the store keeps beside the upload is for the collector from here on, should we end before it is removed.
+async fn condemn(tx: &mut domain::Tx, stale: &[Key], app: &App) -> Result<()> {
+    for key in stale {
+        collection::condemn_object(tx, key.as_str(), "", 0, app.clock.now()).await?;
+    }
+    Ok(())
+}
+
+async fn remove_all(app: &App, stale: &[Key]) {
+    for key in stale {
+        remove(app, key).await;
+    }
 }
 
 /// Removes condemned bytes at once; if that fails the collector will.

@@ -202,7 +202,7 @@ fn directory() -> std::io::Result<TempDir> {
 
 fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
     Serve {
-        store: Store { data, database_url },
+        store: Store { data, database_url, storage: None },
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         cert: None,
         key: None,

@@ -13,7 +13,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix-web", &["portal", "registry", "token", "web"]),
     ("askama", &["portal"]),
     ("anyhow", &["benches", "harbor", "jobs", "testkit", "xtask"]),
-    ("reqwest", &["benches", "testkit", "web"]),
+    ("object_store", &["blobs"]),
+    ("reqwest", &["benches", "blobs", "testkit", "web"]),
 ];
 
 /// Replaced by the language or the standard library. They remain in the lock file behind others' backs.

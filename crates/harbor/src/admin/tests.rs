@@ -18,7 +18,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let data = DataDir::open(directory.path()).unwrap();
-    let store = Store { data: data.path().to_owned(), database_url: None };
+    let store = Store { data: data.path().to_owned(), database_url: None, storage: None };
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &store, &files, Clock::System).await.unwrap();
     Fixture { data, instance, _directory: directory }

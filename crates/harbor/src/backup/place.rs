@@ -1,12 +1,12 @@
 //! Where an instance keeps what a backup is of: database, objects, keys, the first password.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use domain::db::Location;
 
 use crate::settings::backup::Place;
-use crate::settings::services::{self, Jobservice};
+use crate::settings::services::{self, Jobservice, Storage};
 
 /// The parts of an instance, whether they are there or not.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Parts {
             let settings: Jobservice = services::read(file)?;
             return Ok(Self {
                 location: settings.database.location()?,
-                storage: settings.storage,
+                storage: files_of(&settings.storage)?,
                 keys: place.keys.clone(),
                 data: None,
             });
@@ -48,4 +48,10 @@ impl Parts {
             Location::Postgres(_) => "the PostgreSQL database".to_owned(),
         }
     }
+}
+
+fn files_of(storage: &Storage) -> Result<PathBuf> {
+    storage.directory().map(Path::to_owned).context(
+        "the objects are in a bucket, and backups are of objects in files: back up the database with pg_dump, and the bucket by its own means after that",
+    )
 }

@@ -54,7 +54,8 @@ impl Site {
     pub(crate) async fn open(&self) -> Instance {
         let data = DataDir::open(&self.data()).unwrap();
         let files = KeyFiles::new(data.keys());
-        let settings = Store { data: self.data(), database_url: self.database.clone() };
+        let database_url = self.database.clone();
+        let settings = Store { data: self.data(), database_url, storage: None };
         Instance::open(&data, &settings, &files, Clock::System).await.unwrap()
     }
 

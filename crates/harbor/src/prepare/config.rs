@@ -9,6 +9,7 @@ mod host;
 mod ini;
 mod keys;
 mod problems;
+mod storage;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(super) use database::Database;
 pub(super) use front::{Front, Protocol};
 pub(super) use host::Host;
 pub(super) use problems::{Problems, Refusal};
+pub(super) use storage::Storage;
 
 use crate::settings::Secret;
 use form::Form;
@@ -29,6 +31,7 @@ pub(super) struct Config {
     pub(super) front: Front,
     pub(super) data: PathBuf,
     pub(super) secretkey: PathBuf,
+    pub(super) storage: Storage,
     pub(super) database: Database,
     pub(super) logs: Logs,
     pub(super) first_start: FirstStart,
@@ -65,6 +68,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> (Config, Vec<String>
     let config = Config {
         front: Front::read(&mut form, &data, &mut notices),
         secretkey: secretkey.unwrap_or_else(|| data.clone()).join("secretkey"),
+        storage: Storage::read(&mut form, &mut notices),
         database: Database::read(&mut form, &mut notices),
         logs: logs(&mut form, &data),
         first_start: first_start(&mut form, &mut notices),
@@ -129,13 +133,6 @@ fn only_here(form: &mut Form<'_>) {
         _ => {
             let what = "this version knows accounts of its own only";
             Err(Refusal::new(what, "write db_auth, and make accounts for people on the pages"))
-        }
-    });
-    form.read("registry_storage_provider_name", |text| match text {
-        "filesystem" => Ok(()),
-        _ => {
-            let what = "not in this version, which keeps images in files";
-            Err(Refusal::new(what, "write filesystem; the files are in data_volume"))
         }
     });
 }

@@ -60,7 +60,9 @@ pub(super) struct Variables {
     pub(super) trusted_proxies: Vec<String>,
     /// From where the services believe them: the front.
     pub(super) service_trusted_proxies: Vec<&'static str>,
+    /// Whether the front sends blobs from files.
     pub(super) accel: bool,
+    pub(super) storage: StorageVariables,
     pub(super) http2: bool,
     pub(super) ssl_certificate: &'static str,
     pub(super) ssl_certificate_key: &'static str,
@@ -76,6 +78,14 @@ pub(super) struct Variables {
     pub(super) log_rotate_size: String,
     /// Empty for none.
     pub(super) log_forward: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StorageVariables {
+    /// The section of the bucket that keeps objects; none for files.
+    s3: Option<BTreeMap<&'static str, serde_json::Value>>,
+    /// Whether clients are sent to it for large blobs.
+    redirect: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,7 +119,11 @@ impl Variables {
                 .map(|url| url.as_str().trim_end_matches('/').to_owned()),
             trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
             service_trusted_proxies: PRIVATE.to_vec(),
-            accel: true,
+            accel: config.storage.s3.is_none(),
+            storage: StorageVariables {
+                s3: config.storage.s3.clone(),
+                redirect: config.storage.redirect,
+            },
             http2: true,
             ssl_certificate: "/etc/nginx/cert/server.crt",
             ssl_certificate_key: "/etc/nginx/cert/server.key",

@@ -22,6 +22,24 @@ fn the_configuration_for_https_is_as_reviewed() {
 }
 
 #[test]
+fn a_bucket_keeps_objects_for_the_services_that_write_them_and_the_front_sends_no_files() {
+    let fixture = Fixture::new(&format!(
+        "{HTTP}storage_driver = s3\nregistry_storage_provider_config = bucket: images, accesskey: a, secretkey: s#1, \
+         regionendpoint: http://ceph:7480\nstorage_redirect = off\n"
+    ));
+    fixture.prepare();
+    let file = |name: &str| fs::read_to_string(fixture.path("config").join(name)).unwrap();
+    let section = "storage:\n  s3: {\"accesskey\":\"a\",\"bucket\":\"images\",\
+                   \"regionendpoint\":\"http://ceph:7480\",\"secretkey\":\"s#1\"}\n";
+    let registry = file("registry/config.yml");
+    assert!(registry.contains(section) && registry.contains("\nredirect: false\n"), "{registry}");
+    assert!(!registry.contains("accel"), "{registry}");
+    assert!(file("jobservice/config.yml").contains(section));
+    assert!(!file("ui/config.yml").contains("storage"));
+    assert!(!file("proxy/nginx.conf").contains("alias /storage/"));
+}
+
+#[test]
 fn the_lines_are_those_of_harbor() {
     let fixture = Fixture::new(HTTP);
     let told = fixture.prepare();

@@ -133,7 +133,7 @@ impl Objects {
         digest: &Digest,
         (size, content): (u64, &mut dyn Read),
     ) -> Result<blobs::Result<Committed>> {
-        let mut upload = self.store.create(key, digest.algorithm());
+        let mut upload = self.store.create_at(key, digest.algorithm());
         match self.fill(&mut upload, content) {
             Ok(length) if length == size => Ok(self.runtime.block_on(upload.commit(digest))),
             filled => {

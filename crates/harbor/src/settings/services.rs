@@ -4,13 +4,15 @@
 //! what it accepts, the service accepts. Unknown keys are errors.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use domain::db::Location;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
 use web::Network;
@@ -28,8 +30,7 @@ pub struct Registry {
     #[serde(default)]
     pub log: telemetry::Settings,
     pub database: Database,
-    /// The directory of the objects.
-    pub storage: PathBuf,
+    pub storage: Storage,
     /// The directory of the keys that tokens are verified with.
     pub keys: PathBuf,
     #[serde(default)]
@@ -40,6 +41,9 @@ pub struct Registry {
     /// but named to the proxy (`X-Accel-Redirect`), which sends the file itself.
     #[serde(default)]
     pub accel: Option<String>,
+    /// Whether clients that ask for a large blob are sent to the object store; of no account if it keeps files.
+    #[serde(default = "yes")]
+    pub redirect: bool,
 }
 
 /// `harbor token`: `token/config.yml`.
@@ -71,7 +75,8 @@ pub struct Ui {
     pub log: telemetry::Settings,
     pub database: Database,
     /// The directory of the objects, for its free space.
-    pub storage: PathBuf,
+    #[serde(default)]
+    pub storage: Option<PathBuf>,
     /// The registry, which is asked how it is: `http://registry:5000`.
     pub registry: Url,
     #[serde(default)]
@@ -98,8 +103,7 @@ pub struct Jobservice {
     #[serde(default)]
     pub log: telemetry::Settings,
     pub database: Database,
-    /// The directory of the objects.
-    pub storage: PathBuf,
+    pub storage: Storage,
     /// Jobs done at a time.
     pub max_job_workers: u16,
 }
@@ -150,6 +154,61 @@ impl Database {
         }
         Ok(Location::Postgres(url.into()))
     }
+}
+
+/// Where the objects are: a directory, or a driver with its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    Directory(PathBuf),
+    Driver(blobs::Settings),
+}
+
+impl Storage {
+    /// The directory, if it is one of this host.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(root) => Some(root),
+            Self::Driver(blobs::Settings::Filesystem(settings)) => Some(&settings.root),
+            Self::Driver(blobs::Settings::Memory(_) | blobs::Settings::S3(_)) => None,
+        }
+    }
+
+    /// What the store is opened with.
+    pub fn settings(&self) -> blobs::Settings {
+        match self {
+            Self::Directory(root) => {
+                blobs::Settings::Filesystem(blobs::Filesystem { root: root.clone() })
+            }
+            Self::Driver(settings) => settings.clone(),
+        }
+    }
+}
+
+/// By hand, because an error of a guess between the two forms would name neither key nor place.
+impl<'de> Deserialize<'de> for Storage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Storage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a directory, or a driver (filesystem, s3) with its settings")
+            }
+
+            fn visit_str<E: de::Error>(self, directory: &str) -> Result<Storage, E> {
+                Ok(Storage::Directory(directory.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Storage, A::Error> {
+                blobs::Settings::deserialize(MapAccessDeserializer::new(map)).map(Storage::Driver)
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn postgres_port() -> u16 {

@@ -13,6 +13,8 @@ pub(super) const EFFECTIVE: &[&str] = &[
     "data_volume",
     "secretkey_path",
     "registry_storage_provider_name",
+    "registry_storage_provider_config",
+    "storage_redirect",
     "harbor_admin_password",
     "auth_mode",
     "self_registration",
@@ -84,7 +86,6 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "redis_port",
     "redis_url",
     "registry_custom_ca_bundle",
-    "registry_storage_provider_config",
     "reload_config",
     "skip_reload_env_pattern",
     "uaa_ca_cert",
@@ -98,7 +99,10 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
 ];
 
 /// Other spellings of an effective key.
-const ALIASES: &[(&str, &str)] = &[("storage_driver", "registry_storage_provider_name")];
+const ALIASES: &[(&str, &str)] = &[
+    ("storage_driver", "registry_storage_provider_name"),
+    ("storage_driver_config", "registry_storage_provider_config"),
+];
 
 /// What is taken for a mistyped key.
 const ALIKE: f64 = 0.88;
@@ -119,7 +123,8 @@ pub(super) fn known(written: &str) -> Result<&'static str, Option<&'static str>>
 
 /// Whether no message may show the value.
 pub(super) fn is_secret(key: &str) -> bool {
-    ["password", "secret", "_pwd"].iter().any(|word| key.contains(word)) && key != "secretkey_path"
+    let words = ["password", "secret", "_pwd", "storage_provider_config"];
+    words.iter().any(|word| key.contains(word)) && key != "secretkey_path"
 }
 
 #[cfg(test)]

@@ -80,11 +80,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "registry_storage_provider_name = s3",
-        "harbor.cfg:2: registry_storage_provider_name = s3: not in this version, which keeps images in files; write filesystem; the files are in data_volume",
+        "harbor.cfg: registry_storage_provider_config: it is missing, and s3 needs it; write bucket: .., region: .., accesskey: .., secretkey: .. in it",
     ),
     (
         "storage_driver = swift",
-        "harbor.cfg:2: storage_driver = swift: not in this version, which keeps images in files; write filesystem; the files are in data_volume",
+        "harbor.cfg:2: storage_driver = swift: this version keeps images in files or in a bucket of S3; write filesystem or s3",
     ),
     (
         "self_registration = yes",

@@ -36,7 +36,13 @@ fn other_spellings_are_the_same_key() {
 
 #[test]
 fn passwords_are_secret_and_paths_are_not() {
-    let keys = ["db_password", "harbor_admin_password", "ldap_search_pwd", "uaa_clientsecret"];
+    let keys = [
+        "db_password",
+        "harbor_admin_password",
+        "ldap_search_pwd",
+        "uaa_clientsecret",
+        "registry_storage_provider_config",
+    ];
     assert!(keys.into_iter().all(is_secret));
     assert!(!is_secret("secretkey_path") && !is_secret("hostname"));
 }
