@@ -20,6 +20,7 @@ mod gc;
 mod healthcheck;
 mod backup;
 mod restore;
+mod import;
 
 use std::process::ExitCode;
 
@@ -93,6 +94,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::Backup(settings) => backup::run(&settings).await,
         Command::VerifyBackup(settings) => backup::verify(settings).await,
         Command::Restore(settings) => restore::run(settings).await,
+        Command::Import(settings) => import::run(&settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,
     }

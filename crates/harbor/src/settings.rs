@@ -2,6 +2,7 @@
 
 pub mod services;
 pub mod backup;
+pub mod import;
 pub mod prepare;
 
 use std::env::VarError;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     VerifyBackup(backup::Verify),
     /// Make an instance from a backup, in a place in which nothing is.
     Restore(backup::Restore),
+    /// Take over what another registry wrote, its blobs staying where they are; exits with 1 if something is not taken over.
+    Import(import::Import),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
     RotateKeys(RotateKeys),
     /// Ask a running server whether it is well; exits with 1 if it is not.

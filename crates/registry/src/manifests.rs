@@ -12,8 +12,7 @@ use domain::artifacts::{self, Push, Pushed};
 use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
 use domain::{blobs, tags};
-use oci::{Digest, ErrorCode, Kind, Manifest, Platform, Reference, Tag};
-use serde::Deserialize;
+use oci::{Digest, ErrorCode, Manifest, Platform, Reference, Tag};
 use serde_json::json;
 
 use crate::App;
@@ -163,29 +162,10 @@ fn digest_of(reference: &Reference, content: &Bytes) -> Result<Digest> {
 
 /// What an image's config says it runs on. An image whose config cannot be read is stored without.
 async fn platform(app: &App, permit: &RepositoryPermit, manifest: &Manifest) -> Option<Platform> {
-    #[derive(Deserialize)]
-    struct Config {
-        #[serde(default)]
-        os: String,
-        #[serde(default)]
-        architecture: String,
-        variant: Option<String>,
-    }
-    let Kind::Image { config, .. } = &manifest.kind else { return None };
-    let is_image = config.media_type.ends_with("image.config.v1+json")
-        || config.media_type.ends_with("container.image.v1+json");
-    if !is_image || config.size > CONFIG_MAX {
-        return None;
-    }
+    let config = manifest.image_config().filter(|config| config.size <= CONFIG_MAX)?;
     let blob = blobs::find(&app.db, permit.repository()?, &config.digest).await.ok()??;
     let bytes = app.store.read_all(&blob.object_key.parse().ok()?, CONFIG_MAX).await.ok()?;
-    let config: Config = serde_json::from_slice(&bytes).ok()?;
-    Some(Platform {
-        os: config.os,
-        architecture: config.architecture,
-        variant: config.variant,
-        ..Platform::default()
-    })
+    Platform::of_config(&bytes)
 }
 
 /// By tag: the tag alone goes. By digest: the artifact with all its tags.
