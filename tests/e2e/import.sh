@@ -183,7 +183,7 @@ fake "$tree" images library/big 2000 20000
 listing >"$work/before"
 new_instance killed
 stop_server
-for pause in 1 1 2; do
+for pause in 0.3 0.5 0.7; do
     status=0
     timeout --signal KILL $pause "$binary" import --data "$data" "$tree" || status=$?
     equal 137 $status
@@ -200,11 +200,28 @@ start_server
 scenario "an import that is asked to stop says so, and goes on too"
 new_instance stopped
 stop_server
-refuses timeout --signal INT 1 "$binary" import --data "$data" "$tree"
+refuses timeout --signal INT 0.5 "$binary" import --data "$data" "$tree"
 contains "$out" "run it again"
 import --data "$data"
 "$binary" gc --data "$data" --time-window 0 --delete-untagged
 listing | diff "$work/before" -
+
+scenario "a server that serves beside its own import brings what is asked for first"
+stop_server
+data=$work/serving
+start_server
+stop_server
+rmdir "$data/storage"
+ln -s "$tree" "$data/storage"
+start_server --import --import-into mirror
+http 200 --user "admin:$password" "$url/v2/library/big/manifests/t19998"
+below 20000 "$(tags_of library/big)"
+pull library/big:t19998
+http 404 --user "admin:$password" "$url/v2/library/big/manifests/absent"
+all_here() { [ "$(tags_of library/big)" -eq 20000 ]; }
+within 120 all_here
+pull library/big:t1
+within 60 grep --quiet "import ended" "$work/server.log"
 
 scenario "beside the services on PostgreSQL it is served while it comes"
 start_postgres

@@ -7,7 +7,7 @@ use auth::token::KeyRing;
 use blobs::Store;
 use domain::{Clock, Db};
 use identity::{Authenticator, Keys, Verifier};
-use registry::PullLog;
+use registry::{Elsewhere, PullLog};
 use web::{Probe, Routes, Shutdown, tasks};
 
 use crate::instance::Instance;
@@ -33,7 +33,12 @@ pub(crate) struct Portal {
 /// Registry, token service and portal behind one port, with the tasks they need.
 ///
 /// What is noted in `pulls` after the end has begun is the caller's to write.
-pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Routes {
+pub(crate) fn all(
+    instance: &Instance,
+    elsewhere: Elsewhere,
+    pulls: &PullLog,
+    stop: &Shutdown,
+) -> Routes {
     let base = instance.base();
     let verifier = Verifier::Ring(instance.keys.clone());
     let store = instance.store.clone();
@@ -45,8 +50,9 @@ pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Rout
         ca_certificate: None,
     };
     keep(pulls, &base.db, stop);
+    let registry = registry::Settings { elsewhere, ..registry::Settings::default() };
     Routes::new()
-        .merge(registry(&base, store, verifier, registry::Settings::default(), pulls))
+        .merge(self::registry(&base, store, verifier, registry, pulls))
         .merge(token(&base, &instance.keys))
         .merge(self::portal(&base, portal))
 }

@@ -5,6 +5,7 @@
 
 mod place;
 mod telling;
+pub(crate) mod beside;
 
 use anyhow::{Result, bail};
 use blobs::Store;
@@ -35,12 +36,10 @@ pub(crate) async fn run(settings: &Import) -> Result<()> {
     opened.db.close().await;
     let report = match ended {
         Ok(report) => report,
-        Err(error @ ::import::Error::NoTree) => {
-            let remedy =
-                "name its rootdirectory, or move the folder docker of the other registry there";
-            return Err(anyhow::Error::new(error).context(remedy));
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => match remedy(&error) {
+            Some(remedy) => return Err(anyhow::Error::new(error).context(remedy)),
+            None => return Err(error.into()),
+        },
     };
     telling::tell(&report, settings.json)?;
     if !report.complete {
@@ -51,4 +50,18 @@ pub(crate) async fn run(settings: &Import) -> Result<()> {
         bail!("{count} things were not taken over, or not whole; they are listed above");
     }
     Ok(())
+}
+
+fn remedy(error: &::import::Error) -> Option<&'static str> {
+    match error {
+        ::import::Error::NoTree => Some(
+            "name the other registry's rootdirectory, or move its folder `docker` to the objects of the instance",
+        ),
+        ::import::Error::Unreadable { source: blobs::Error::ReadOnly(_), .. } => {
+            Some("run it as the user that the files belong to, or give them to this one")
+        }
+        ::import::Error::Unreadable { .. }
+        | ::import::Error::Unheard
+        | ::import::Error::Database(_) => None,
+    }
 }

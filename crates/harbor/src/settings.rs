@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
+use domain::projects::ProjectName;
 use serde::Deserialize;
 use url::Url;
 use web::Network;
@@ -159,6 +160,14 @@ pub struct Serve {
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
+
+    /// While serving, take over what another registry wrote: the tree `docker/registry/v2` in the storage.
+    #[arg(long, env = "HARBOR_IMPORT")]
+    pub import: bool,
+
+    /// With --import: the project of repositories whose names have none.
+    #[arg(long, env = "HARBOR_IMPORT_INTO", value_name = "PROJECT", requires = "import")]
+    pub import_into: Option<ProjectName>,
 
     /// The first password of `admin`; without it one is generated. Never an argument: others can read those.
     #[arg(skip)]

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use blobs::{Entry, Key};
 use domain::Timestamp;
 use domain::imports::{self, Blob, Known};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use oci::Digest;
 
 use crate::find::unreadable;
 use crate::tree;
-use crate::{Error, Import, Result};
+use crate::{Import, Result};
 
 /// Reads of one repository that are under way at a time.
 pub(crate) const READS: usize = 16;
@@ -65,10 +66,12 @@ impl Import<'_> {
                 None => unknown.push((digest, key)),
             }
         }
-        let looks = stream::iter(unknown).map(|(digest, key)| async move {
-            Ok::<_, Error>((digest.clone(), self.look(digest, &key).await?))
+        let looks = unknown.into_iter().map(|(digest, key)| {
+            let look = async move { Ok((digest.clone(), self.look(digest, &key).await?)) };
+            look.boxed()
         });
-        let looked: Vec<_> = looks.buffer_unordered(READS).try_collect().await?;
+        let looks: Vec<BoxFuture<'_, Result<_>>> = looks.collect();
+        let looked: Vec<_> = stream::iter(looks).buffer_unordered(READS).try_collect().await?;
         found.extend(looked);
         Ok(found)
     }

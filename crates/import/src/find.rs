@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use blobs::{Entry, Key};
-use futures_util::{StreamExt, TryStreamExt, stream, try_join};
+use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use oci::RepositoryName;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::tree::{self, Part};
 use crate::{Error, Import, Kind, Result};
@@ -22,16 +23,21 @@ impl Import<'_> {
     /// Takes over everything.
     pub(crate) async fn run(&self) -> Result<()> {
         let (found, names) = mpsc::channel(AT_A_TIME);
-        let names = stream::unfold(names, |mut names| async move {
-            let name: RepositoryName = names.recv().await?;
-            Some((name, names))
-        });
-        let taking = names
-            .map(Ok)
-            .try_for_each_concurrent(AT_A_TIME, |name| Box::pin(self.repository(name)));
-        try_join!(self.find(found), taking)?;
+        let names = Mutex::new(names);
+        let mut works = vec![self.find(found).boxed()];
+        works.extend((0..AT_A_TIME).map(|_| self.take(&names).boxed()));
+        try_join_all(works).await?;
         self.notes.note().report.complete = !self.stop.is_triggered();
         Ok(())
+    }
+
+    /// One repository after the other, as they are found.
+    async fn take(&self, names: &Mutex<mpsc::Receiver<RepositoryName>>) -> Result<()> {
+        loop {
+            let next = names.lock().await.recv().await;
+            let Some(name) = next else { return Ok(()) };
+            self.repository(name).await?;
+        }
     }
 
     async fn find(&self, found: mpsc::Sender<RepositoryName>) -> Result<()> {

@@ -33,9 +33,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blobs::Store;
+use domain::backup::Hold;
 use domain::imports::Target;
 use domain::projects::ProjectName;
 use domain::{Clock, Db, backup};
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, select_biased};
 use oci::{Reference, RepositoryName};
 use thiserror::Error;
@@ -123,53 +125,30 @@ const RENEW: Duration = Duration::from_secs(60);
 /// Takes over the tree in `store`, until `stop`.
 ///
 /// As long as it runs the collector removes no bytes: see [`domain::imports`].
-pub async fn run(
-    store: &Store,
-    db: &Db,
-    options: &Options,
-    progress: &Progress,
-    stop: &Shutdown,
-) -> Result<Report> {
-    let clock = &options.clock;
-    let hold = backup::hold(db, "a registry is being imported", clock.now()).await?;
-    let renewing = async {
-        loop {
-            tokio::time::sleep(RENEW).await;
-            match backup::renew(db, &hold, clock.now()).await {
-                Ok(true) => {}
-                Ok(false) => return Error::Unheard,
-                Err(error) => {
-                    let error = web::chain(&error);
-                    tracing::warn!(%error, "the hold on the objects cannot be renewed");
-                }
-            }
-        }
-    };
-    let import = Import::new(store, db, options, progress, stop);
-    let ended = {
-        let (mut work, mut renewing) = (Box::pin(import.run().fuse()), Box::pin(renewing.fuse()));
-        select_biased! {
-            ended = work => ended,
-            error = renewing => Err(error),
-        }
-    };
-    if let Err(error) = backup::release(db, &hold).await {
-        tracing::warn!(error = %web::chain(&error), "bytes are kept for some minutes more");
-    }
-    ended.map(|()| import.notes.into_report())
+pub fn run<'a>(
+    store: &'a Store,
+    db: &'a Db,
+    options: &'a Options,
+    progress: &'a Progress,
+    stop: &'a Shutdown,
+) -> BoxFuture<'a, Result<Report>> {
+    Import::new(store, db, options, progress, stop).held().boxed()
 }
 
 /// Takes over what one name stands for, before its turn: whoever asks for it need not wait for the end of [`run`],
 /// which must be under way. False if the tree has no such thing.
-pub async fn bring(
-    store: &Store,
-    db: &Db,
-    options: &Options,
-    name: &RepositoryName,
-    reference: &Reference,
-) -> Result<bool> {
-    let (progress, stop) = (Progress::default(), Shutdown::new());
-    Import::new(store, db, options, &progress, &stop).bring(name, reference).await
+pub fn bring<'a>(
+    store: &'a Store,
+    db: &'a Db,
+    options: &'a Options,
+    name: &'a RepositoryName,
+    reference: &'a Reference,
+) -> BoxFuture<'a, Result<bool>> {
+    async move {
+        let (progress, stop) = (Progress::default(), Shutdown::new());
+        Import::new(store, db, options, &progress, &stop).bring(name, reference).await
+    }
+    .boxed()
 }
 
 /// What the parts of an import share.
@@ -191,6 +170,39 @@ impl<'a> Import<'a> {
         stop: &'a Shutdown,
     ) -> Self {
         Self { store, db, options, progress, stop, notes: Notes::default() }
+    }
+
+    /// Runs while the collector removes no bytes.
+    async fn held(self) -> Result<Report> {
+        let now = self.options.clock.now();
+        let hold = backup::hold(self.db, "a registry is being imported", now).await?;
+        let ended = {
+            let mut work = self.run().boxed().fuse();
+            let mut lost = self.keep(&hold).boxed().fuse();
+            select_biased! {
+                ended = work => ended,
+                error = lost => Err(error),
+            }
+        };
+        if let Err(error) = backup::release(self.db, &hold).await {
+            tracing::warn!(error = %web::chain(&error), "bytes are kept for some minutes more");
+        }
+        ended.map(|()| self.notes.into_report())
+    }
+
+    /// Renews the hold for as long as it can be.
+    async fn keep(&self, hold: &Hold) -> Error {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            match backup::renew(self.db, hold, self.options.clock.now()).await {
+                Ok(true) => {}
+                Ok(false) => return Error::Unheard,
+                Err(error) => {
+                    let error = web::chain(&error);
+                    tracing::warn!(%error, "the hold on the objects cannot be renewed");
+                }
+            }
+        }
     }
 
     fn problem(&self, kind: Kind, path: &str, reason: impl Into<String>) {

@@ -8,7 +8,8 @@ use blobs::Key;
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::imports::{Artifact, Batch, Blob};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use oci::{Descriptor, Digest, Manifest, Platform};
 
 use crate::content::{Found, READS, told};
@@ -48,7 +49,15 @@ struct Read {
 
 impl Repository<'_> {
     /// Brings manifests, and what indexes among them list, before those.
-    pub(crate) async fn bring_manifests(&self, wanted: Vec<Wanted>, depth: usize) -> Result<()> {
+    pub(crate) fn bring_manifests(
+        &self,
+        wanted: Vec<Wanted>,
+        depth: usize,
+    ) -> BoxFuture<'_, Result<()>> {
+        self.bring_level(wanted, depth).boxed()
+    }
+
+    async fn bring_level(&self, wanted: Vec<Wanted>, depth: usize) -> Result<()> {
         let mut rest = wanted;
         while !rest.is_empty() && !self.import.stop.is_triggered() {
             let (read, left) = self.read_some(rest).await?;
@@ -61,7 +70,7 @@ impl Repository<'_> {
             }
             let children = self.children(&read).await?;
             if depth < DEPTH && !children.is_empty() {
-                Box::pin(self.bring_manifests(children, depth + 1)).await?;
+                self.bring_manifests(children, depth + 1).await?;
             }
             self.take(&read).await?;
         }
@@ -78,8 +87,9 @@ impl Repository<'_> {
                 left.extend(some);
                 continue;
             }
-            let reads = stream::iter(some).map(|wanted| self.read(wanted));
-            let found: Vec<Option<Read>> = reads.buffered(READS).try_collect().await?;
+            let reads: Vec<BoxFuture<'_, Result<Option<Read>>>> =
+                some.map(|wanted| self.read(wanted).boxed()).collect();
+            let found: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
             let found = found.into_iter().flatten();
             read.extend(found.inspect(|read| memory += read.content.len()));
         }
@@ -127,7 +137,7 @@ impl Repository<'_> {
         if listed.is_empty() {
             return Ok(Vec::new());
         }
-        let here = self.artifacts(listed.keys().copied()).await?;
+        let here = self.artifacts(listed.keys().copied().collect()).await?;
         let mut children = Vec::new();
         for (digest, pushed_at) in listed {
             if !here.contains(digest.as_str()) && self.has_revision(digest).await? {
@@ -177,8 +187,9 @@ impl Repository<'_> {
             read.iter().flat_map(|read| read.manifest.blobs()).map(|blob| &blob.digest).collect();
         let wanted: Vec<&Digest> = wanted.into_iter().collect();
         let found = self.import.blobs(&wanted).await?;
-        let platforms = stream::iter(read).map(|read| self.platform(&read.manifest, &found));
-        let platforms: Vec<Option<Platform>> = platforms.buffered(READS).collect().await;
+        let platforms: Vec<BoxFuture<'_, Option<Platform>>> =
+            read.iter().map(|read| self.platform(&read.manifest, &found).boxed()).collect();
+        let platforms: Vec<_> = stream::iter(platforms).buffered(READS).collect().await;
         let (mut batch, mut lacking) = (Batch::default(), BTreeMap::new());
         let mut needed = BTreeSet::new();
         for (read, platform) in read.iter().zip(platforms) {

@@ -146,7 +146,7 @@ impl Repository<'_> {
                     _ => None,
                 })
                 .collect();
-            let here = self.artifacts(links.iter().map(|link| &link.what)).await?;
+            let here = self.artifacts(links.iter().map(|link| &link.what).collect()).await?;
             let count = links.len();
             let is_wanted = |link: &Link<Digest>| {
                 self.import.options.again || !here.contains(link.what.as_str())
@@ -184,15 +184,11 @@ impl Repository<'_> {
     }
 
     /// Those of the digests that are artifacts here.
-    pub(crate) async fn artifacts(
-        &self,
-        digests: impl Iterator<Item = &Digest>,
-    ) -> Result<BTreeSet<String>> {
+    pub(crate) async fn artifacts(&self, digests: Vec<&Digest>) -> Result<BTreeSet<String>> {
         let db = self.import.db;
         let Some(id) = imports::repository(db, &self.target.repository).await? else {
             return Ok(BTreeSet::new());
         };
-        let digests: Vec<&Digest> = digests.collect();
         Ok(imports::artifacts(db, id, &digests).await?.into_iter().collect())
     }
 

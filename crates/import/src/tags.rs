@@ -10,7 +10,8 @@ use std::time::Duration;
 use blobs::Entry;
 use domain::Timestamp;
 use domain::imports::{self, Batch, Tag};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use oci::{Digest, Tag as Name, TagInvalid};
 
 use crate::content::{READS, modified};
@@ -63,11 +64,18 @@ impl Repository<'_> {
         let is_later = |link: &Link<Name>| {
             here.get(link.what.as_str()).is_none_or(|pushed| link.modified > *pushed)
         };
-        let reads = stream::iter(links.into_iter().filter(is_later)).map(|link| async move {
-            let target = self.import.link(&link.key).await?;
-            Ok::<_, crate::Error>((link, target))
-        });
-        let read: Vec<_> = reads.buffered(READS).try_collect().await?;
+        let reads: Vec<BoxFuture<'_, Result<_>>> = links
+            .into_iter()
+            .filter(is_later)
+            .map(|link| {
+                async move {
+                    let target = self.import.link(&link.key).await?;
+                    Ok((link, target))
+                }
+                .boxed()
+            })
+            .collect();
+        let read: Vec<_> = stream::iter(reads).buffered(READS).try_collect().await?;
         let mut pointing = Vec::new();
         for (link, target) in read {
             match target {
@@ -127,7 +135,7 @@ impl Repository<'_> {
         pointing: &[(Link<Name>, Digest)],
         is_gone: impl Fn(&Link<Name>) -> bool,
     ) -> Result<BTreeMap<Digest, String>> {
-        let here = self.artifacts(pointing.iter().map(|(_, digest)| digest)).await?;
+        let here = self.artifacts(pointing.iter().map(|(_, digest)| digest).collect()).await?;
         let mut missing: BTreeMap<Digest, &Link<Name>> = BTreeMap::new();
         for (link, digest) in pointing {
             if !here.contains(digest.as_str()) {
@@ -167,7 +175,7 @@ impl Repository<'_> {
     pub(crate) async fn bring_tag(&self, name: &Name) -> Result<bool> {
         let Some(key) = self.folder.tag(name) else { return Ok(false) };
         let Ok(digest) = self.import.link(&key).await? else { return Ok(false) };
-        let is_here = !self.artifacts([&digest].into_iter()).await?.is_empty();
+        let is_here = !self.artifacts(vec![&digest]).await?.is_empty();
         if !is_here && !self.bring_manifest(&digest).await? {
             return Ok(false);
         }

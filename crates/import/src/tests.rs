@@ -55,7 +55,7 @@ async fn a_blob_keeps_its_path_as_its_key_and_is_held_by_its_artifact() {
         let hex = digest.hex();
         assert_eq!(
             blob.object_key,
-            format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2])
+            format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", hex.split_at(2).0)
         );
         assert_eq!((blob.size, blob.leased_at), (12, None));
     })

@@ -13,6 +13,7 @@ mod caller;
 mod content;
 mod pulls;
 mod recent;
+mod elsewhere;
 mod base;
 mod blobs;
 mod range;
@@ -30,6 +31,7 @@ use identity::Authenticator;
 use web::{Refusal, Routes};
 
 pub use caller::Tokens;
+pub use elsewhere::Elsewhere;
 pub use pulls::PullLog;
 pub use recent::Recent;
 pub use settings::Settings;

@@ -55,15 +55,49 @@ async fn found(caller: &Caller, path: OfManifest) -> Result<Arc<Found>> {
     let asking = caller.clone();
     let (name, reference) = (path.name.clone(), path.reference.clone());
     let find = run(async move {
-        let permit = asking.authorize(&path.name, Need::Pull).await?;
-        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
-        let found = artifacts::by_reference(&asking.app.db, repository, &path.reference).await?;
-        let stored = found.ok_or_else(|| unknown(&path.reference))?;
-        let pull = Pull::new(&permit, &stored, &path.reference, asking.app.clock.now())?;
-        let content = Bytes::from(stored.content);
-        Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
+        match stored(&asking, &path).await {
+            Err(Missing::Manifest)
+                if asking.app.settings.elsewhere.bring(&path.name, &path.reference).await =>
+            {
+                stored(&asking, &path).await
+            }
+            found => found,
+        }
+        .map_err(|missing| missing.told(&path.reference))
     });
     caller.app.recent.manifest(caller, &name, reference.as_str(), find).await
+}
+
+/// Why there is nothing to serve.
+enum Missing {
+    /// The caller may pull, and there is nothing.
+    Manifest,
+    Other(Error),
+}
+
+impl Missing {
+    fn told(self, reference: &Reference) -> Error {
+        match self {
+            Self::Manifest => unknown(reference),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Missing {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+async fn stored(caller: &Caller, path: &OfManifest) -> Result<Found, Missing> {
+    let permit = caller.authorize(&path.name, Need::Pull).await?;
+    let repository = permit.repository().ok_or(Missing::Manifest)?;
+    let found = artifacts::by_reference(&caller.app.db, repository, &path.reference).await?;
+    let stored = found.ok_or(Missing::Manifest)?;
+    let pull = Pull::new(&permit, &stored, &path.reference, caller.app.clock.now())?;
+    let content = Bytes::from(stored.content);
+    Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
 }
 
 fn is_known(req: &HttpRequest, found: &Found) -> bool {

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::Elsewhere;
+
 /// The registry's section.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,6 +14,9 @@ pub struct Settings {
     pub realm: Option<String>,
     /// The proxy's internal location of the objects, such as `/_objects/`: large blobs are named to it, not sent.
     pub accel: Option<String>,
+    /// Who is asked for a manifest that is not here.
+    #[serde(skip)]
+    pub elsewhere: Elsewhere,
 }
 
 impl Settings {
@@ -21,6 +26,11 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { service: Self::SERVICE.to_owned(), realm: None, accel: None }
+        Self {
+            service: Self::SERVICE.to_owned(),
+            realm: None,
+            accel: None,
+            elsewhere: Elsewhere::default(),
+        }
     }
 }

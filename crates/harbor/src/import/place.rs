@@ -64,6 +64,12 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
         "a server writes to {}: stop it until the tree is in its place",
         storage.display()
     );
+    ensure!(
+        !storage.is_symlink(),
+        "{} is a link to another place: import without {} if the tree was moved there, or remove the link",
+        storage.display(),
+        tree.display()
+    );
     // An empty directory only: whatever is in it, nothing here removes it.
     match std::fs::remove_dir(&storage) {
         Ok(()) => {}
@@ -80,3 +86,6 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
     symlink(&root, &storage)
         .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))
 }
+
+#[cfg(test)]
+mod tests;

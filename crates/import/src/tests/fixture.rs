@@ -77,7 +77,7 @@ impl Tree {
     }
 
     pub(super) fn blob_path(digest: &Digest) -> String {
-        format!("blobs/sha256/{}/{}/data", &digest.hex()[..2], digest.hex())
+        format!("blobs/sha256/{}/{}/data", digest.hex().split_at(2).0, digest.hex())
     }
 
     pub(super) fn revision_path(name: &str, digest: &Digest) -> String {
