@@ -17,7 +17,7 @@ cd "$root"
 # The whole list, so that a new machine needs one look at the package lists.
 packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
-    postgresql chromium chromium-driver
+    postgresql docker-registry chromium chromium-driver
     ceph-common ceph-mon ceph-osd radosgw
     docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
 )

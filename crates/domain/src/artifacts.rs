@@ -3,11 +3,11 @@
 //! The manifest's exact bytes are kept here; the blobs it names are rows of [`crate::blobs`]. An artifact holds its
 //! blobs' links, so that the collector leaves them alone, and an index holds the artifacts it lists.
 
-mod push;
+pub(crate) mod push;
 mod remove;
 mod list;
 mod referrers;
-mod kind;
+pub(crate) mod kind;
 
 use std::collections::BTreeMap;
 

@@ -29,6 +29,7 @@ pub mod statistics;
 pub mod queue;
 pub mod schedules;
 pub mod backup;
+pub mod imports;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

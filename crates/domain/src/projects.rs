@@ -158,6 +158,25 @@ async fn is_taken(tx: &mut Tx, name: &str) -> Result<bool> {
     Ok(taken > 0)
 }
 
+/// The project of that name, and whether it was made for it: private, without a member.
+pub(crate) async fn ensure_private(
+    tx: &mut Tx,
+    name: &ProjectName,
+    now: Timestamp,
+) -> Result<(ProjectId, bool)> {
+    const FIND: &str = "SELECT id FROM projects WHERE name = $1";
+    let found: Option<ProjectId> = on!(tx.connection(), |connection| sqlx::query_scalar(FIND)
+        .bind(name.as_str())
+        .fetch_optional(connection)
+        .await?);
+    if let Some(id) = found {
+        return Ok((id, false));
+    }
+    let storage_limit = settings::within(tx).await?.default_storage_limit();
+    let row = Row { name: name.as_str(), owner: None, public: false, storage_limit };
+    Ok((insert(tx, &row, now).await?, true))
+}
+
 /// Changes who may see the project, and its metadata.
 pub async fn update(tx: &mut Tx, permit: &Permit, changes: &Changes, now: Timestamp) -> Result<()> {
     const SQL: &str = "UPDATE projects SET public = COALESCE($2, public), updated_at = $3 \

@@ -2,6 +2,7 @@
 //!
 //! For lists of values, rows and filters; a statement that is always the same is a constant beside its function.
 
+use bytes::Bytes;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use crate::db::on;
@@ -16,6 +17,8 @@ pub(crate) enum Value {
     Int(i64),
     OptionalInt(Option<i64>),
     Text(String),
+    OptionalText(Option<String>),
+    Bytes(Bytes),
 }
 
 impl From<i64> for Value {
@@ -39,6 +42,18 @@ impl From<&str> for Value {
 impl From<String> for Value {
     fn from(value: String) -> Self {
         Self::Text(if value.contains('\0') { clean(&value) } else { value })
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(value: Option<&str>) -> Self {
+        Self::OptionalText(value.map(clean))
+    }
+}
+
+impl From<Bytes> for Value {
+    fn from(value: Bytes) -> Self {
+        Self::Bytes(value)
     }
 }
 
@@ -139,6 +154,8 @@ impl Sql {
         for<'a> i64: Encode<'a, D> + Type<D>,
         for<'a> Option<i64>: Encode<'a, D> + Type<D>,
         for<'a> String: Encode<'a, D> + Type<D>,
+        for<'a> Option<String>: Encode<'a, D> + Type<D>,
+        for<'a> Vec<u8>: Encode<'a, D> + Type<D>,
     {
         let mut builder = QueryBuilder::new("");
         for piece in &self.0 {
@@ -147,6 +164,8 @@ impl Sql {
                 Piece::Value(Value::Int(value)) => builder.push_bind(*value),
                 Piece::Value(Value::OptionalInt(value)) => builder.push_bind(*value),
                 Piece::Value(Value::Text(value)) => builder.push_bind(value.clone()),
+                Piece::Value(Value::OptionalText(value)) => builder.push_bind(value.clone()),
+                Piece::Value(Value::Bytes(value)) => builder.push_bind(value.to_vec()),
             };
         }
         builder

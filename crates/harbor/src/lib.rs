@@ -22,6 +22,7 @@ mod distribution;
 mod healthcheck;
 mod backup;
 mod restore;
+mod import;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -107,6 +108,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::Backup(settings) => backup::run(&settings).await,
         Command::VerifyBackup(settings) => backup::verify(settings).await,
         Command::Restore(settings) => restore::run(settings).await,
+        Command::Import(settings) => import::run(&settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
         Command::IssuerCertificate(place) => issuer_certificate::run(&place),
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,

@@ -10,6 +10,7 @@ use web::{ExternalUrl, Routes, ServeSettings, Shutdown, TlsSettings, tasks};
 use crate::admin::{self, FirstPassword};
 use crate::compose;
 use crate::data_dir::DataDir;
+use crate::import::beside::Beside;
 use crate::instance::Instance;
 use crate::keys::{self, KeyFiles};
 use crate::output;
@@ -50,12 +51,17 @@ pub async fn serve(
     instance.take_jobs_back().await?;
 
     let pulls = PullLog::default();
-    let routes = compose::all(&instance, &pulls, &stop);
+    let import = Beside::of(&instance, &settings);
+    let elsewhere = import.as_ref().map(Beside::elsewhere).unwrap_or_default();
+    let routes = compose::all(&instance, elsewhere, &pulls, &stop);
     let address = listener.local_addr().context("the listener has no address")?;
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
     jobs::start(&instance.jobs(), &stop);
+    if let Some(import) = import {
+        import.start(&stop);
+    }
     let welcome = greet(&settings, address, password, &data);
     started(Started { address, welcome, instance: instance.clone(), routes });
     let ended = serving.await;

@@ -162,7 +162,7 @@ pub(crate) async fn log(settings: ::logs::Settings) -> Result<()> {
 }
 
 /// Waits for the database: at a start of all services it may come last.
-async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
+pub(crate) async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
     let location = settings.location()?;
     let began = Instant::now();
     let db = loop {

@@ -2,6 +2,7 @@
 
 pub mod services;
 pub mod backup;
+pub mod import;
 pub mod prepare;
 pub mod distribution;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
+use domain::projects::ProjectName;
 use serde::Deserialize;
 use url::Url;
 use web::Network;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     VerifyBackup(backup::Verify),
     /// Make an instance from a backup, in a place in which nothing is.
     Restore(backup::Restore),
+    /// Take over what another registry wrote, its blobs staying where they are; exits with 1 if something is not taken over.
+    Import(import::Import),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
     RotateKeys(KeysPlace),
     /// Print the certificate of the key that signs tokens, for a registry elsewhere that is to believe them.
@@ -175,6 +179,14 @@ pub struct Serve {
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
+
+    /// While serving, take over what another registry wrote: the tree `docker/registry/v2` in the storage.
+    #[arg(long, env = "HARBOR_IMPORT")]
+    pub import: bool,
+
+    /// With --import: the project of repositories whose names have none.
+    #[arg(long, env = "HARBOR_IMPORT_INTO", value_name = "PROJECT", requires = "import")]
+    pub import_into: Option<ProjectName>,
 
     /// The first password of `admin`; without it one is generated. Never an argument: others can read those.
     #[arg(skip)]

@@ -82,6 +82,22 @@ impl Descriptor {
     }
 }
 
+impl Platform {
+    /// What the config of an image says that it runs on; `None` if these bytes are no such config.
+    pub fn of_config(config: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(default)]
+            os: String,
+            #[serde(default)]
+            architecture: String,
+            variant: Option<String>,
+        }
+        let Config { os, architecture, variant } = serde_json::from_slice(config).ok()?;
+        Some(Self { os, architecture, variant, ..Self::default() })
+    }
+}
+
 /// `linux/arm64/v8`, as `docker pull --platform` takes it.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

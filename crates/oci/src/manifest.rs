@@ -170,6 +170,14 @@ impl Manifest {
         }
     }
 
+    /// The config of an image that runs somewhere, as [`Platform::of_config`](crate::Platform::of_config) reads it.
+    pub fn image_config(&self) -> Option<&Descriptor> {
+        self.config().filter(|config| {
+            config.media_type.ends_with("image.config.v1+json")
+                || config.media_type.ends_with("container.image.v1+json")
+        })
+    }
+
     /// The layers of an image, lowest first; none for an index.
     pub fn layers(&self) -> &[Descriptor] {
         match &self.kind {

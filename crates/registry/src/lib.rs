@@ -14,6 +14,7 @@ mod caller;
 mod content;
 mod pulls;
 mod recent;
+mod elsewhere;
 mod base;
 mod blobs;
 mod range;
@@ -32,6 +33,7 @@ use web::{Refusal, Routes};
 use error::Error;
 
 pub use access::{Access, Tokens};
+pub use elsewhere::Elsewhere;
 pub use pulls::PullLog;
 pub use recent::Recent;
 pub use settings::{Settings, Writing};

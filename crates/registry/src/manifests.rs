@@ -12,8 +12,7 @@ use domain::artifacts::{self, Push, Pushed};
 use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
 use domain::{blobs, tags};
-use oci::{Digest, ErrorCode, Kind, Manifest, Platform, Reference, Tag};
-use serde::Deserialize;
+use oci::{Digest, ErrorCode, Manifest, Platform, Reference, Tag};
 use serde_json::json;
 
 use crate::App;
@@ -56,15 +55,49 @@ async fn found(caller: &Caller, path: OfManifest) -> Result<Arc<Found>> {
     let asking = caller.clone();
     let (name, reference) = (path.name.clone(), path.reference.clone());
     let find = run(async move {
-        let permit = asking.authorize(&path.name, Need::Pull).await?;
-        let repository = permit.repository().ok_or_else(|| unknown(&path.reference))?;
-        let found = artifacts::by_reference(&asking.app.db, repository, &path.reference).await?;
-        let stored = found.ok_or_else(|| unknown(&path.reference))?;
-        let pull = Pull::new(&permit, &stored, &path.reference, asking.app.clock.now())?;
-        let content = Bytes::from(stored.content);
-        Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
+        match stored(&asking, &path).await {
+            Err(Missing::Manifest)
+                if asking.app.settings.elsewhere.bring(&path.name, &path.reference).await =>
+            {
+                stored(&asking, &path).await
+            }
+            found => found,
+        }
+        .map_err(|missing| missing.told(&path.reference))
     });
     caller.app.recent.manifest(caller, &name, reference.as_str(), find).await
+}
+
+/// Why there is nothing to serve.
+enum Missing {
+    /// The caller may pull, and there is nothing.
+    Manifest,
+    Other(Error),
+}
+
+impl Missing {
+    fn told(self, reference: &Reference) -> Error {
+        match self {
+            Self::Manifest => unknown(reference),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Missing {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+async fn stored(caller: &Caller, path: &OfManifest) -> Result<Found, Missing> {
+    let permit = caller.authorize(&path.name, Need::Pull).await?;
+    let repository = permit.repository().ok_or(Missing::Manifest)?;
+    let found = artifacts::by_reference(&caller.app.db, repository, &path.reference).await?;
+    let stored = found.ok_or(Missing::Manifest)?;
+    let pull = Pull::new(&permit, &stored, &path.reference, caller.app.clock.now())?;
+    let content = Bytes::from(stored.content);
+    Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
 }
 
 fn is_known(req: &HttpRequest, found: &Found) -> bool {
@@ -163,29 +196,10 @@ fn digest_of(reference: &Reference, content: &Bytes) -> Result<Digest> {
 
 /// What an image's config says it runs on. An image whose config cannot be read is stored without.
 async fn platform(app: &App, permit: &RepositoryPermit, manifest: &Manifest) -> Option<Platform> {
-    #[derive(Deserialize)]
-    struct Config {
-        #[serde(default)]
-        os: String,
-        #[serde(default)]
-        architecture: String,
-        variant: Option<String>,
-    }
-    let Kind::Image { config, .. } = &manifest.kind else { return None };
-    let is_image = config.media_type.ends_with("image.config.v1+json")
-        || config.media_type.ends_with("container.image.v1+json");
-    if !is_image || config.size > CONFIG_MAX {
-        return None;
-    }
+    let config = manifest.image_config().filter(|config| config.size <= CONFIG_MAX)?;
     let blob = blobs::find(&app.db, permit.repository()?, &config.digest).await.ok()??;
     let bytes = app.store.read_all(&blob.object_key.parse().ok()?, CONFIG_MAX).await.ok()?;
-    let config: Config = serde_json::from_slice(&bytes).ok()?;
-    Some(Platform {
-        os: config.os,
-        architecture: config.architecture,
-        variant: config.variant,
-        ..Platform::default()
-    })
+    Platform::of_config(&bytes)
 }
 
 /// By tag: the tag alone goes. By digest: the artifact with all its tags.

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::Elsewhere;
+
 /// The registry's section.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -11,6 +13,9 @@ pub struct Settings {
     /// Whether a client that asks for a large blob is sent to the object store, if that has URLs for it.
     pub redirect: bool,
     pub writing: Writing,
+    /// Who is asked for a manifest that is not here.
+    #[serde(skip)]
+    pub elsewhere: Elsewhere,
 }
 
 /// What clients may change.

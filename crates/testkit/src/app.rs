@@ -209,6 +209,8 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         external_url: None,
         trusted_proxies: Vec::new(),
         metrics_listen: None,
+        import: false,
+        import_into: None,
         admin_password: Some(Secret(ADMIN_PASSWORD.to_owned())),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! harbor  testkit                                composition: may see everything
-//! registry  token  portal  jobs  logs  proxy     services: never import each other
+//! registry  token  portal  jobs  import          services: never import each other
+//! logs  proxy
 //! web                   identity                 kits
 //! domain (rows)         blobs (bytes)            stores: never import each other
 //! auth ──► oci                                   vocabulary: pure, no async, no IO
@@ -27,20 +28,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("token", &["auth", "domain", "identity", "oci", "web"]),
     ("portal", &["auth", "blobs", "domain", "identity", "oci", "web"]),
     ("jobs", &["auth", "blobs", "domain", "oci", "web"]),
+    ("import", &["auth", "blobs", "domain", "oci", "web"]),
     ("logs", &["web"]),
     ("proxy", &["web"]),
     (
         "harbor",
         &[
-            "auth", "blobs", "domain", "identity", "jobs", "logs", "oci", "portal", "proxy",
-            "registry", "token", "web",
+            "auth", "blobs", "domain", "identity", "import", "jobs", "logs", "oci", "portal",
+            "proxy", "registry", "token", "web",
         ],
     ),
     (
         "testkit",
         &[
-            "auth", "blobs", "domain", "harbor", "identity", "jobs", "logs", "oci", "portal",
-            "proxy", "registry", "token", "web",
+            "auth", "blobs", "domain", "harbor", "identity", "import", "jobs", "logs", "oci",
+            "portal", "proxy", "registry", "token", "web",
         ],
     ),
     ("benches", &[]),

@@ -90,10 +90,11 @@ fn found(path: &str, stat: &Stat) -> Option<Entry> {
         tracing::debug!(path, "a file in the blob store has a name that is no key");
         return None;
     };
-    let seconds = Duration::from_secs(stat.st_mtime.try_into().unwrap_or(0));
+    let seconds = stat.st_mtime.try_into().unwrap_or(0);
+    let nanos = stat.st_mtime_nsec.try_into().unwrap_or(0);
     Some(Entry {
         key,
         size: stat.st_size.try_into().unwrap_or(0),
-        modified: SystemTime::UNIX_EPOCH + seconds,
+        modified: SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos),
     })
 }

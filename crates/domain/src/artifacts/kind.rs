@@ -3,7 +3,7 @@
 use oci::Manifest;
 
 /// `IMAGE`, `CHART`, `CNAB`, `WASM`, or what an unknown config media type names itself.
-pub(super) fn of(manifest: &Manifest) -> String {
+pub(crate) fn of(manifest: &Manifest) -> String {
     match manifest.artifact_type() {
         None => "IMAGE".to_owned(),
         Some(media_type) => of_media_type(media_type),

@@ -52,10 +52,11 @@ struct LinkRow {
     is_leased: bool,
 }
 
-struct Entry<'a> {
-    descriptor: &'a Descriptor,
-    child: ArtifactId,
-    size: i64,
+/// A manifest that an index lists and the repository has.
+pub(crate) struct Entry<'a> {
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) child: ArtifactId,
+    pub(crate) size: i64,
 }
 
 /// Makes the manifest an artifact of the permit's repository and moves the tags to it. Pushing again changes nothing else.
@@ -173,7 +174,8 @@ async fn links_of(
     Ok(links)
 }
 
-async fn artifacts_of(
+/// The artifacts of those digests that the repository has, each with its size.
+pub(crate) async fn artifacts_of(
     tx: &mut Tx,
     repository: RepositoryId,
     digests: &[&str],
@@ -277,6 +279,10 @@ async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>
     for (position, entry) in (0_i64..).zip(entries) {
         rows.push(child_row(artifact, position, entry)?);
     }
+    insert_children(tx, &rows).await
+}
+
+pub(crate) async fn insert_children(tx: &mut Tx, rows: &[[Value; 7]]) -> Result<()> {
     for chunk in rows.chunks(CHUNK) {
         let mut sql = Sql::new(
             "INSERT INTO artifact_children \
@@ -289,7 +295,11 @@ async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>
     Ok(())
 }
 
-fn child_row(parent: ArtifactId, position: i64, entry: &Entry<'_>) -> Result<[Value; 7]> {
+pub(crate) fn child_row(
+    parent: ArtifactId,
+    position: i64,
+    entry: &Entry<'_>,
+) -> Result<[Value; 7]> {
     let unknown = Platform::default();
     let platform = entry.descriptor.platform.as_ref().unwrap_or(&unknown);
     Ok([
@@ -303,7 +313,7 @@ fn child_row(parent: ArtifactId, position: i64, entry: &Entry<'_>) -> Result<[Va
     ])
 }
 
-fn json(annotations: &BTreeMap<String, String>) -> Result<String> {
+pub(crate) fn json(annotations: &BTreeMap<String, String>) -> Result<String> {
     serde_json::to_string(annotations)
         .map_err(|_unserializable| Error::invalid("annotations", "not JSON"))
 }

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 /// On a terminal one line that is written over; elsewhere a line now and then.
-const ON_TERMINAL: Duration = Duration::from_millis(250);
-const ELSEWHERE: Duration = Duration::from_secs(30);
+pub(crate) const ON_TERMINAL: Duration = Duration::from_millis(250);
+pub(crate) const ELSEWHERE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Progress {
     /// `saved`, `checked`, `restored`.
@@ -33,9 +33,7 @@ impl Progress {
             return;
         }
         self.told = Instant::now();
-        let line = self.line();
-        let text = if self.is_terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
-        write(&text);
+        show(&self.line(), self.is_terminal);
     }
 
     /// An object is done.
@@ -56,6 +54,19 @@ impl Progress {
     fn line(&self) -> String {
         let of = self.total.map_or(String::new(), |total| format!(" of {}", amount(total)));
         format!("{} {}{of}, {} objects", self.verb, amount(self.bytes), self.objects)
+    }
+}
+
+/// Shows how far it is: on a terminal over what was shown before.
+pub(crate) fn show(line: &str, is_terminal: bool) {
+    let text = if is_terminal { format!("\r\x1b[K{line}") } else { format!("{line}\n") };
+    write(&text);
+}
+
+/// Removes what was shown.
+pub(crate) fn clear(is_terminal: bool) {
+    if is_terminal {
+        write("\r\x1b[K");
     }
 }
 

@@ -1,0 +1,91 @@
+//! Which instance takes a tree over, and how the tree comes to lie where its objects are.
+//!
+//! An instance has one place for objects, and blobs stay where they are: so the tree's root becomes that place. Nothing is
+//! moved for it: `storage` in a data directory that holds no objects yet turns into a link to the root.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use domain::Clock;
+use domain::db::Location;
+use web::Shutdown;
+
+use super::Opened;
+use crate::data_dir::DataDir;
+use crate::instance::{Instance, objects};
+use crate::keys::KeyFiles;
+use crate::restore::refuse_half_restored;
+use crate::services;
+use crate::settings::Store;
+use crate::settings::import::Import;
+use crate::settings::services::{Jobservice, read};
+
+pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
+    if let Some(file) = &settings.config {
+        let service: Jobservice = read(file)?;
+        refuse_half_restored(&service.storage)?;
+        let db = services::open(&service.database, stop).await?.db;
+        return Ok(Opened { db, store: objects(&service.storage).await?, _lock: None });
+    }
+    let data = settings.data.clone().context("name an instance with --data or --config")?;
+    let directory = DataDir::existing(&data)?;
+    let lock = directory.try_lock()?;
+    let is_sqlite = !matches!(settings.database_url, Some(Location::Postgres(_)));
+    ensure!(
+        lock.is_some() || !is_sqlite,
+        "a server works with {}: stop it for the import, or let it use PostgreSQL, beside which it can go on",
+        data.display()
+    );
+    if let Some(tree) = &settings.tree {
+        adopt(&directory, tree, lock.is_some())?;
+    }
+    let store = Store { data, database_url: settings.database_url.clone() };
+    let files = KeyFiles::new(directory.keys());
+    let instance = Instance::open(&directory, &store, &files, Clock::System).await?;
+    Ok(Opened { db: instance.db, store: instance.store, _lock: lock })
+}
+
+/// Makes the root of the tree the place of the objects.
+pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
+    let root = tree.canonicalize().with_context(|| format!("cannot find {}", tree.display()))?;
+    let storage = data.storage();
+    if storage.canonicalize().is_ok_and(|storage| storage == root) {
+        return Ok(());
+    }
+    ensure!(
+        root.join("docker/registry/v2").is_dir(),
+        "there is no docker/registry/v2 in {}: name the other registry's rootdirectory",
+        root.display()
+    );
+    ensure!(
+        is_alone,
+        "a server writes to {}: stop it until the tree is in its place",
+        storage.display()
+    );
+    ensure!(
+        !storage.is_symlink(),
+        "{} is a link to another place: import without {} if the tree was moved there, or remove the link",
+        storage.display(),
+        tree.display()
+    );
+    // An empty directory only: whatever is in it, nothing here removes it.
+    match std::fs::remove_dir(&storage) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => bail!(
+            "{} holds objects already ({error}): stop both registries and move the tree there, \
+             `mv {}/docker {}/`, then import without {}",
+            storage.display(),
+            root.display(),
+            storage.display(),
+            tree.display()
+        ),
+    }
+    symlink(&root, &storage)
+        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))
+}
+
+#[cfg(test)]
+mod tests;

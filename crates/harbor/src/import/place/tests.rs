@@ -1,0 +1,84 @@
+//! How a tree comes to lie where the objects are, and what is refused.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::adopt;
+use crate::data_dir::DataDir;
+
+struct Place {
+    directory: TempDir,
+    data: DataDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = DataDir::open(&directory.path().join("data")).unwrap();
+        Self { directory, data }
+    }
+
+    fn tree(&self, name: &str) -> PathBuf {
+        let root = self.directory.path().join(name);
+        fs::create_dir_all(root.join("docker/registry/v2")).unwrap();
+        root
+    }
+}
+
+#[track_caller]
+fn refused(outcome: anyhow::Result<()>, why: &str) {
+    let text = format!("{:#}", outcome.unwrap_err());
+    assert!(text.contains(why), "{text}");
+}
+
+#[test]
+fn an_empty_storage_becomes_a_link_to_the_tree_and_stays_one() {
+    let place = Place::new();
+    let tree = place.tree("old");
+    fs::create_dir(place.data.storage()).unwrap();
+    for is_alone in [true, false] {
+        adopt(&place.data, &tree, is_alone).unwrap();
+        assert_eq!(place.data.storage().canonicalize().unwrap(), tree.canonicalize().unwrap());
+    }
+}
+
+#[test]
+fn a_storage_that_is_not_there_yet_becomes_one_too() {
+    let place = Place::new();
+    adopt(&place.data, &place.tree("old"), true).unwrap();
+    assert!(place.data.storage().join("docker/registry/v2").is_dir());
+}
+
+#[test]
+fn objects_are_in_the_way_and_stay() {
+    let place = Place::new();
+    let object = place.data.storage().join("objects");
+    fs::create_dir_all(&object).unwrap();
+    refused(adopt(&place.data, &place.tree("old"), true), "holds objects already");
+    assert!(object.is_dir());
+}
+
+#[test]
+fn another_link_is_in_the_way() {
+    let place = Place::new();
+    adopt(&place.data, &place.tree("old"), true).unwrap();
+    refused(adopt(&place.data, &place.tree("other"), true), "is a link to another place");
+}
+
+#[test]
+fn a_folder_without_a_tree_is_not_taken_for_one() {
+    let place = Place::new();
+    let folder = place.directory.path().join("empty");
+    fs::create_dir(&folder).unwrap();
+    refused(adopt(&place.data, &folder, true), "there is no docker/registry/v2");
+    refused(adopt(&place.data, &folder.join("absent"), true), "cannot find");
+}
+
+#[test]
+fn nothing_is_put_under_a_server() {
+    let place = Place::new();
+    refused(adopt(&place.data, &place.tree("old"), false), "stop it");
+    assert!(!place.data.storage().exists());
+}
