@@ -19,6 +19,12 @@
 //! - Links are made (`blobs::record`, `blobs::mount`) only by a transaction that holds the blob's row, and 4 holds it
 //!   *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
 //!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
+//! - A damaged blob is healed (`blobs::record`) by a transaction that holds its row, gives it the new object and condemns
+//!   the old one. If that is first, 4 waits and finds the link that was made with it; if 4 is first, there is no row
+//!   to heal, and the new object gets one of its own. Either way every object is either named by a row or condemned
+//!   once. Quarantine itself touches no link: what held the blob holds it still, and no promise is made anew (HEAD,
+//!   mount and push find none). A mark names the object that was looked at, so that neither the removal of old bytes (5)
+//!   nor a healing meanwhile makes good bytes look damaged.
 //! - An object key is never used twice, so that removing a condemned object late removes no later blob.
 //! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays.
 //!

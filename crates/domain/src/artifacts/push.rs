@@ -158,7 +158,8 @@ async fn links_of(
     for chunk in digests.chunks(CHUNK) {
         let mut sql = Sql::new(
             "SELECT b.id, b.digest, b.size, rb.leased_at IS NOT NULL AS is_leased FROM blobs b \
-             JOIN repository_blobs rb ON rb.blob_id = b.id WHERE rb.repository_id = ",
+             JOIN repository_blobs rb ON rb.blob_id = b.id \
+             WHERE b.damaged_at IS NULL AND rb.repository_id = ",
         );
         sql.bind(repository.0).push(" AND b.digest IN ").list(chunk.iter().copied());
         let rows: Vec<LinkRow> = on!(tx.connection(), |connection| sql

@@ -11,6 +11,7 @@ use crate::blobs::{self, find, mount, promise, record};
 use crate::collection::{self, condemn, condemn_held, hold_blobs, release};
 use crate::db::Engine;
 use crate::ids::RepositoryId;
+use crate::quarantine::{Damage, mark};
 use crate::testing::each_engine;
 use crate::testing::images::{at, digest, image, permit, push, push_image, upload};
 use crate::{Db, Error, artifacts};
@@ -209,6 +210,108 @@ async fn a_push_and_a_deletion_agree_on_who_holds_a_blob() {
         };
         assert_eq!(lease(br#"{"config":"one"}"#).await, None);
         assert_eq!(lease(b"layer one").await, Some(at(5)));
+    })
+    .await;
+}
+
+/// A blob in quarantine that has lost its only link.
+async fn damaged(db: &Db) -> blobs::Blob {
+    let blob = unlinked(db).await;
+    let mut tx = db.begin().await.unwrap();
+    assert!(mark(&mut tx, blob.id, &blob.object_key, Damage::Content, at(2)).await.unwrap());
+    tx.commit().await.unwrap();
+    blob
+}
+
+async fn condemned_keys(db: &Db) -> Vec<String> {
+    let condemned = collection::condemned(db, None, 10).await.unwrap();
+    condemned.into_iter().map(|object| object.object_key).collect()
+}
+
+#[tokio::test]
+async fn a_healing_that_is_finishing_keeps_the_blob_from_the_sweep() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        let healed =
+            record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
+        assert!(healed.healed);
+        let (stats, _) = after(tx, condemn(&db, None, 10, at(4))).await.unwrap();
+        assert_eq!(stats.blobs, 0);
+        assert!(has(&db, "library/a", b"bytes").await);
+        assert_eq!(condemned_keys(&db).await, [blob.object_key]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_after_the_sweep_of_a_damaged_blob_makes_a_new_one() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut sweep = db.begin().await.unwrap();
+        hold_blobs(&mut sweep, &[blob.id]).await.unwrap();
+        assert_eq!(condemn_held(&mut sweep, &[blob.id], at(3)).await.unwrap().blobs, 1);
+        let recorded = after(sweep, async {
+            let mut tx = db.begin().await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(4)).await.unwrap();
+            tx.commit().await.unwrap();
+            recorded
+        })
+        .await;
+        assert!(!recorded.healed && !recorded.redundant);
+        assert!(has(&db, "library/a", b"bytes").await);
+        assert_eq!(condemned_keys(&db).await, [blob.object_key]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_healings_one_is_redundant() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        let first = record(&mut tx, repository, &blob.digest, 5, "objects/one", at(3));
+        assert!(first.await.unwrap().healed);
+        let second = after(tx, async {
+            let mut tx = db.begin().await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/two", at(4)).await.unwrap();
+            tx.commit().await.unwrap();
+            recorded
+        })
+        .await;
+        assert!(second.redundant && !second.healed);
+        assert_eq!(second.blob.object_key, "objects/one");
+        let mut keys = condemned_keys(&db).await;
+        keys.sort();
+        let mut expected = [blob.object_key, "objects/two".to_owned()];
+        expected.sort();
+        assert_eq!(keys, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mark_that_waited_for_a_healing_marks_nothing() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
+        let marked = after(tx, async {
+            let mut tx = db.begin().await.unwrap();
+            let key = &blob.object_key;
+            let marked = mark(&mut tx, blob.id, key, Damage::Missing, at(4)).await.unwrap();
+            tx.commit().await.unwrap();
+            marked
+        })
+        .await;
+        assert!(!marked);
+        assert!(has(&db, "library/a", b"bytes").await);
     })
     .await;
 }
