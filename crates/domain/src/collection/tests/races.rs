@@ -295,22 +295,45 @@ async fn of_two_healings_one_is_redundant() {
     .await;
 }
 
+async fn marked(db: &Db, blob: &blobs::Blob) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let marked = mark(&mut tx, blob.id, &blob.object_key, Damage::Missing, at(4)).await.unwrap();
+    tx.commit().await.unwrap();
+    marked
+}
+
 #[tokio::test]
-async fn a_mark_that_waited_for_a_healing_marks_nothing() {
+async fn a_mark_that_waited_for_the_sweep_marks_nothing() {
     interleaved(async |db| {
-        let blob = damaged(&db).await;
+        let blob = unlinked(&db).await;
+        let mut sweep = db.begin().await.unwrap();
+        hold_blobs(&mut sweep, &[blob.id]).await.unwrap();
+        assert_eq!(condemn_held(&mut sweep, &[blob.id], at(3)).await.unwrap().blobs, 1);
+        assert!(!after(sweep, marked(&db, &blob)).await);
+        upload(&db, "library/a", b"bytes", at(5)).await;
+        assert!(has(&db, "library/a", b"bytes").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_that_waited_for_a_mark_heals_the_blob() {
+    interleaved(async |db| {
+        let blob = upload(&db, "library/a", b"bytes", at(0)).await.blob;
         let repository = repository(&db, "library/a").await;
-        let mut tx = db.begin().await.unwrap();
-        record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
-        let marked = after(tx, async {
+        let mut marking = db.begin().await.unwrap();
+        let key = &blob.object_key;
+        assert!(mark(&mut marking, blob.id, key, Damage::Missing, at(2)).await.unwrap());
+        let recorded = after(marking, async {
             let mut tx = db.begin().await.unwrap();
-            let key = &blob.object_key;
-            let marked = mark(&mut tx, blob.id, key, Damage::Missing, at(4)).await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
             tx.commit().await.unwrap();
-            marked
+            recorded
         })
         .await;
-        assert!(!marked);
+        assert!(recorded.healed);
+        assert!(!marked(&db, &blob).await, "what was looked at is not there any more");
         assert!(has(&db, "library/a", b"bytes").await);
     })
     .await;
