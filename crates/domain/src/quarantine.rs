@@ -1,5 +1,7 @@
-//! Blobs whose bytes are not what was pushed. They are not served, mounted or relied on by a push; whoever pushes the
-//! digest again heals them ([`crate::blobs::record`]), and a scrub that finds the bytes whole again lets them out.
+//! Blobs whose bytes are not what was pushed.
+//!
+//! They are not served, mounted or relied on by a push. Whoever pushes the digest again heals them
+//! ([`crate::blobs::record`]), and a scrub that finds the bytes whole again lets them out.
 //!
 //! The links of such a blob stay, and with them the right to it: once healed, everything that needs it has it again.
 //! Marks name the blob *and* its object: whoever looked at bytes that have been replaced meanwhile says nothing of

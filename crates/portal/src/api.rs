@@ -28,6 +28,7 @@ mod configurations;
 mod runs;
 mod gc;
 mod purges;
+mod scrubs;
 mod jobservice;
 mod service_logs;
 mod openapi;
@@ -153,6 +154,7 @@ fn of_accounts(routes: Routes) -> Routes {
 fn of_jobs(routes: Routes) -> Routes {
     let gc = at("/system/gc");
     let purges = at("/system/purgeaudit");
+    let scrubs = at("/system/scrub");
     routes
         .get(&gc, gc::list)
         .get(&format!("{gc}/schedule"), gc::schedule)
@@ -168,6 +170,14 @@ fn of_jobs(routes: Routes) -> Routes {
         .get(&format!("{purges}/{{purge_id}}"), purges::get)
         .put(&format!("{purges}/{{purge_id}}"), purges::stop)
         .get(&format!("{purges}/{{purge_id}}/log"), purges::log)
+        .get(&scrubs, scrubs::list)
+        .get(&format!("{scrubs}/schedule"), scrubs::schedule)
+        .post(&format!("{scrubs}/schedule"), scrubs::create)
+        .put(&format!("{scrubs}/schedule"), scrubs::update)
+        .get(&format!("{scrubs}/{{scrub_id}}"), scrubs::get)
+        .put(&format!("{scrubs}/{{scrub_id}}"), scrubs::stop)
+        .get(&format!("{scrubs}/{{scrub_id}}/log"), scrubs::log)
+        .get(&at("/system/quarantine"), scrubs::quarantined)
         .get(&at("/jobservice/queues"), jobservice::queues)
         .put(&at("/jobservice/jobs/{job_id}"), jobservice::stop)
         .get(&at("/jobservice/jobs/{job_id}/log"), jobservice::log)

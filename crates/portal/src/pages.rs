@@ -26,6 +26,7 @@ mod users;
 mod system;
 mod jobs;
 mod gc;
+mod scrub;
 mod service_logs;
 mod configuration;
 
@@ -129,6 +130,7 @@ fn machinery(routes: Routes) -> Routes {
         .get("/gc", show(gc::show))
         .post("/gc/run", act(gc::run))
         .post("/gc/schedule", act(gc::schedule))
+        .post("/gc/scrub", act(scrub::run))
         .get("/configuration", show(configuration::show))
         .post("/configuration", act(configuration::save))
 }

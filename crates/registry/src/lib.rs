@@ -15,6 +15,7 @@ mod pulls;
 mod recent;
 mod base;
 mod blobs;
+mod damage;
 mod range;
 mod uploads;
 mod manifests;

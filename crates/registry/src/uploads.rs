@@ -9,9 +9,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use domain::blobs::Recorded;
 use domain::permit::RepositoryPermit;
 use domain::uploads::{self, Upload, UploadId};
-use domain::{Entity, blobs, collection, repositories};
+use domain::{Entity, Tx, blobs, collection, repositories};
 use oci::{Algorithm, Digest, ErrorCode, RepositoryName};
 
 use crate::App;
@@ -242,11 +243,20 @@ async fn record(
     let (digest, size) = (&committed.digest, committed.size);
     let recorded =
         blobs::record(&mut tx, upload.repository, digest, size, key.as_str(), now).await?;
-    tx.commit_aside().await?;
+    commit(tx, &recorded).await?;
     if recorded.redundant {
         remove(app, key).await;
     }
     Ok(committed.digest)
+}
+
+async fn commit(tx: Tx, recorded: &Recorded) -> Result<()> {
+    if !recorded.healed {
+        return Ok(tx.commit_aside().await?);
+    }
+    tx.commit().await?;
+    tracing::info!(digest = %recorded.blob.digest, "a damaged blob was healed by a push");
+    Ok(())
 }
 
 /// `DELETE /v2/<name>/blobs/uploads/<id>`: gives up.

@@ -101,6 +101,11 @@ impl TestApp {
         self
     }
 
+    /// Says that the log may tell of an error with this text, which no other test's errors have.
+    pub fn expect_error(&self, text: impl ToString) {
+        log::expect(text.to_string());
+    }
+
     /// Stops the server and starts another on the same data.
     pub async fn restart(mut self) -> Self {
         self.end().await;

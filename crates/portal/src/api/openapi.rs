@@ -10,8 +10,8 @@ use web::Routes;
 use super::error::Errors;
 use super::{
     accessories, artifacts, audit_logs, configurations, gc, jobservice, members, metadatas,
-    permissions, projects, purges, quotas, repositories, robots, search, service_logs, system,
-    tags, users,
+    permissions, projects, purges, quotas, repositories, robots, scrubs, search, service_logs,
+    system, tags, users,
 };
 
 const DOCUMENT: &str = "/api/v2.0/openapi.json";
@@ -47,6 +47,8 @@ const PAGE: &str = "/devcenter-api-2.0";
         gc::list, gc::get, gc::stop, gc::log, gc::schedule, gc::create, gc::update,
         purges::list, purges::get, purges::stop, purges::log, purges::schedule, purges::create,
         purges::update,
+        scrubs::list, scrubs::get, scrubs::stop, scrubs::log, scrubs::schedule, scrubs::create,
+        scrubs::update, scrubs::quarantined,
         jobservice::queues, jobservice::stop, jobservice::log, jobservice::schedules,
         jobservice::paused, service_logs::list, service_logs::get,
     )

@@ -189,6 +189,7 @@ ids!(
     Robot = "robot_id",
     Gc = "gc_id",
     Purge = "purge_id",
+    Scrub = "scrub_id",
     Quota = "id"
 );
 words!(

@@ -12,6 +12,7 @@ mod push_pull;
 mod uploads;
 mod mounts;
 mod blobs;
+mod damage;
 mod manifests;
 mod referrers;
 mod lists;

@@ -276,6 +276,13 @@ async fn a_collection_is_started_once_scheduled_and_stopped() {
     admin.get("/jobs/1").await.shows("Stopped").hides("Cancel job");
     admin.get("/jobs/99").await.is(404);
 
+    admin.get("/gc").await.shows("No damaged blobs");
+    admin.post("/gc/scrub", &[]).await.leads_to("/gc");
+    admin.get("/gc").await.shows("Job #2 is queued.");
+    admin.get("/jobs/2").await.shows("Scrub of the storage");
+    admin.post("/gc/scrub", &[]).await.leads_to("/gc");
+    admin.get("/gc").await.shows("One is running or waiting already.");
+
     let schedule = |cron| [("kind", "Custom"), ("cron", cron)];
     let path = "/gc/schedule";
     admin.post(path, &schedule("nonsense")).await.is(422).shows("not a cron expression");

@@ -99,7 +99,7 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         }
         ("PUT", "/users/{user_id}/sysadmin") => json!({ "sysadmin_flag": false }),
         ("PUT", "/users/{user_id}/password") => json!({ "new_password": "Other-Horse-2" }),
-        ("POST" | "PUT", "/system/gc/schedule") => {
+        ("POST" | "PUT", "/system/gc/schedule" | "/system/scrub/schedule") => {
             json!({ "schedule": { "type": "Daily", "cron": "0 0 0 * * *" } })
         }
         ("POST" | "PUT", "/system/purgeaudit/schedule") => json!({
@@ -108,7 +108,10 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         }),
         (
             "PUT",
-            "/system/gc/{gc_id}" | "/system/purgeaudit/{purge_id}" | "/jobservice/jobs/{job_id}",
+            "/system/gc/{gc_id}"
+            | "/system/purgeaudit/{purge_id}"
+            | "/system/scrub/{scrub_id}"
+            | "/jobservice/jobs/{job_id}",
         ) => json!({}),
         _ => panic!("say in bodies.rs what {method} {path} is sent"),
     }
@@ -155,6 +158,7 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
         "/robots" => vec![("name", "made"), ("duration", "7"), ("pull", "true")],
         "/robots/{id}" => vec![("disabled", "true")],
         "/gc/run" => vec![("dry_run", "true")],
+        "/gc/scrub" => vec![],
         "/gc/schedule" => vec![("kind", "Daily")],
         "/configuration" => vec![
             ("project_creation_restriction", "everyone"),

@@ -77,6 +77,7 @@ impl<'a> Scene<'a> {
             "gc_id" | "job_id" => self.job(collection()).await,
             "id" if before.ends_with("/jobs/") => self.job(collection()).await,
             "purge_id" => self.job(purge()).await,
+            "scrub_id" => self.job(Task::Scrub { bytes_per_sec: 0 }).await,
             "job_type" => "all".to_owned(),
             "service" => "registry".to_owned(),
             "file" => "no-such-file.css".to_owned(),
