@@ -58,7 +58,7 @@ pub(super) async fn scrub(job: &Job<'_>, bytes_per_sec: u64) -> Result<Ended> {
     let left = quarantine::count(&job.app.db).await?;
     job.log(format!("the pass has ended: {blobs} blobs with {bytes} bytes were read, {damaged} were found damaged, {left} are in quarantine"))
         .await?;
-    Ok(Ended::Done(scrub.report()))
+    Ok(Ended::Done(scrub.report(Some(left))))
 }
 
 impl Scrub<'_> {
@@ -132,16 +132,21 @@ impl Scrub<'_> {
         self.total.bytes += since.bytes;
         self.total.damaged += since.damaged;
         *since = Checked::default();
-        self.job.progress(&self.report()).await
+        self.job.progress(&self.report(None)).await
     }
 
-    fn report(&self) -> Value {
-        json!({
+    /// With what is in quarantine, once that is known.
+    fn report(&self, quarantined: Option<i64>) -> Value {
+        let mut report = json!({
             "checked_blobs": self.total.blobs,
             "checked_bytes": self.total.bytes,
             "damaged_blobs": self.total.damaged,
             "restored_blobs": self.restored,
-        })
+        });
+        if let (Some(left), Some(fields)) = (quarantined, report.as_object_mut()) {
+            fields.insert("quarantined_blobs".to_owned(), left.into());
+        }
+        report
     }
 
     async fn mark(&mut self, object: &Object, damage: Damage) -> Result<u64> {

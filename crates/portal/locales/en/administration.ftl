@@ -150,3 +150,4 @@ fact-checked-blobs = Blobs read
 fact-checked-bytes = Bytes read
 fact-damaged-blobs = Found damaged
 fact-restored-blobs = Whole again
+fact-quarantined-blobs = In quarantine

@@ -144,3 +144,4 @@ fact-checked-blobs = 已读 Blob
 fact-checked-bytes = 已读字节
 fact-damaged-blobs = 发现损坏
 fact-restored-blobs = 已恢复
+fact-quarantined-blobs = 隔离中

@@ -102,9 +102,7 @@ pub(crate) async fn health(app: actix_web::web::Data<App>) -> Result<Answer> {
 async fn alarms(db: &Db) -> Vec<AlarmView> {
     match timeout(PATIENCE, quarantine::count(db)).await {
         Ok(Ok(count)) if count > 0 => {
-            let blobs =
-                if count == 1 { "1 blob is".to_owned() } else { format!("{count} blobs are") };
-            let message = format!("{blobs} damaged and in quarantine: push them again");
+            let message = format!("damaged blobs in quarantine, to be pushed again: {count}");
             vec![AlarmView { name: "quarantine", message }]
         }
         Ok(Ok(_) | Err(_)) | Err(_) => Vec::new(),

@@ -58,6 +58,17 @@ async fn a_changed_blob_is_found_served_to_nobody_and_healed_by_a_push() {
             assert_damaged(admin.pull_blob(repository, &digest).await, &digest);
             admin.head_blob(repository, &digest).await.not_found();
         }
+        let told = admin.get("/api/v2.0/system/quarantine").await.ok();
+        assert_eq!(told.header("x-total-count"), "1");
+        let entry = &told.json()[0];
+        assert_eq!((&entry["digest"], &entry["damage"]), (&json!(digest), &json!("content")));
+        assert_eq!((&entry["repository"], &entry["repository_count"]), (&json!("library/app"), &json!(2)));
+        let health = app.anonymous().get("/api/v2.0/health").await.ok().json();
+        assert_eq!(health["status"], "healthy", "the rest is served");
+        assert_eq!(
+            health["alarms"],
+            json!([{ "name": "quarantine", "message": "damaged blobs in quarantine, to be pushed again: 1" }])
+        );
         // What is whole is served as ever.
         admin.pull_blob("library/app", &Digest::of(&image.config)).await.ok();
         let push = admin.push_manifest("library/app", "2", image.media_type, &image.manifest).await;
@@ -67,6 +78,7 @@ async fn a_changed_blob_is_found_served_to_nobody_and_healed_by_a_push() {
             assert_eq!(admin.pull_blob(repository, &digest).await.ok().body, layer);
             admin.head_blob(repository, &digest).await.ok();
         }
+        assert!(app.anonymous().get("/api/v2.0/health").await.ok().json().get("alarms").is_none());
         let scrubbed = scrub(&app).await;
         assert_eq!(
             (&scrubbed["damaged_blobs"], &scrubbed["checked_blobs"]),

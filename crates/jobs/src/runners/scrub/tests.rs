@@ -77,7 +77,10 @@ async fn what_is_missing_short_or_changed_is_found_and_the_rest_is_left_alone() 
         assert_eq!(done.state, State::Success, "{:?}", done.error);
         assert_eq!(
             done.result.unwrap(),
-            json!({"checked_blobs": 4, "checked_bytes": 5, "damaged_blobs": 3, "restored_blobs": 0})
+            json!({
+                "checked_blobs": 4, "checked_bytes": 5, "damaged_blobs": 3, "restored_blobs": 0,
+                "quarantined_blobs": 3,
+            })
         );
         let expected = [
             (missing.digest.to_string(), Damage::Missing),
