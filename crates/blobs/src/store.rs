@@ -119,6 +119,11 @@ impl Store {
         Listing::new(self.driver.clone(), under.cloned())
     }
 
+    /// Whether there is no object at all: so looks a medium that is not there, such as one that is not mounted.
+    pub async fn is_empty(&self) -> Result<bool> {
+        Ok(self.list(None).next_page(1).await?.is_empty())
+    }
+
     /// How much space there is.
     pub async fn free_space(&self) -> Result<Space> {
         let driver = self.driver.clone();

@@ -42,6 +42,8 @@ pub struct Recorded {
     /// The bytes were here already: the caller's object serves nobody. It is condemned in the same transaction;
     /// whoever deletes it after the commit may tell [`collection::forget`].
     pub redundant: bool,
+    /// The bytes that were here were damaged: these have taken their place, and those are condemned.
+    pub healed: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -50,10 +52,14 @@ struct Row {
     size: i64,
     object_key: String,
     leased_at: Option<Timestamp>,
+    is_damaged: bool,
 }
 
 impl Row {
     fn into_blob(self, digest: &Digest) -> Result<Blob> {
+        if self.is_damaged {
+            return Err(Error::Damaged { digest: digest.to_string() });
+        }
         Ok(Blob {
             id: self.id,
             digest: digest.clone(),
@@ -64,9 +70,10 @@ impl Row {
     }
 }
 
-/// The blob, if the repository has it.
+/// The blob, if the repository has it; `Damaged` if it is in quarantine.
 pub async fn find(db: &Db, repository: RepositoryId, digest: &Digest) -> Result<Option<Blob>> {
-    const SQL: &str = "SELECT b.id, b.size, b.object_key, rb.leased_at FROM blobs b \
+    const SQL: &str = "SELECT b.id, b.size, b.object_key, rb.leased_at, \
+        b.damaged_at IS NOT NULL AS is_damaged FROM blobs b \
         JOIN repository_blobs rb ON rb.blob_id = b.id \
         WHERE b.digest = $1 AND rb.repository_id = $2";
     let row: Option<Row> = on!(db.read(), |pool| sqlx::query_as(SQL)
@@ -77,11 +84,11 @@ pub async fn find(db: &Db, repository: RepositoryId, digest: &Digest) -> Result<
     row.map(|row| row.into_blob(digest)).transpose()
 }
 
-/// Some repositories that have the blob; whether the caller may know of them is still to be asked.
+/// Some repositories that have the blob whole; whether the caller may know of them is still to be asked.
 pub async fn holders(db: &Db, digest: &Digest) -> Result<Vec<RepositoryName>> {
     const SQL: &str = "SELECT r.name FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id \
         JOIN repositories r ON r.id = rb.repository_id AND r.deleted_at IS NULL \
-        WHERE b.digest = $1 ORDER BY r.id DESC LIMIT 16";
+        WHERE b.digest = $1 AND b.damaged_at IS NULL ORDER BY r.id DESC LIMIT 16";
     let names: Vec<String> = on!(db.read(), |pool| sqlx::query_scalar(SQL)
         .bind(digest.as_str())
         .fetch_all(pool)
@@ -92,13 +99,13 @@ pub async fn holders(db: &Db, digest: &Digest) -> Result<Vec<RepositoryName>> {
     names.into_iter().map(parse).collect()
 }
 
-/// Those of `digests` that the repository does not have, in order.
+/// Those of `digests` that the repository does not have whole, in order.
 pub async fn missing(db: &Db, repository: RepositoryId, digests: &[Digest]) -> Result<Vec<Digest>> {
     let mut present = BTreeSet::new();
     for chunk in digests.chunks(CHUNK) {
         let mut sql = Sql::new(
             "SELECT b.digest FROM blobs b JOIN repository_blobs rb ON rb.blob_id = b.id \
-             WHERE rb.repository_id = ",
+             WHERE b.damaged_at IS NULL AND rb.repository_id = ",
         );
         sql.bind(repository.0).push(" AND b.digest IN ").list(chunk.iter().map(Digest::as_str));
         let found: Vec<String> =
@@ -135,7 +142,8 @@ pub async fn promise(
     Ok(done > 0)
 }
 
-/// Makes verified bytes a blob of the repository. If the digest is here already, the bytes of then are used.
+/// Makes verified bytes a blob of the repository. If the digest is here already, the bytes of then are used, unless they
+/// are damaged: then these take their place, for every repository that has the blob.
 pub async fn record(
     tx: &mut Tx,
     repository: RepositoryId,
@@ -148,16 +156,24 @@ pub async fn record(
     // it has condemned the row this statement inserts a new one, with the new object.
     const SQL: &str = "INSERT INTO blobs (digest, size, object_key, created_at) \
         VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO UPDATE SET size = blobs.size \
-        RETURNING id, size, object_key";
+        RETURNING id, size, object_key, damaged_at IS NOT NULL";
     let stored = i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))?;
-    let row: (BlobId, i64, String) = on!(tx.connection(), |connection| sqlx::query_as(SQL)
+    let row: (BlobId, i64, String, bool) = on!(tx.connection(), |connection| sqlx::query_as(SQL)
         .bind(digest.as_str())
         .bind(stored)
         .bind(object_key)
         .bind(now)
         .fetch_one(connection)
         .await?);
-    let (id, known_size, known_key) = row;
+    let (id, known_size, known_key, healed) = row;
+    if healed {
+        replace(tx, id, stored, object_key).await?;
+        collection::condemn_object(tx, &known_key, digest.as_str(), known_size, now).await?;
+        let leased_at = link(tx, repository, id, now).await?;
+        let object_key = object_key.to_owned();
+        let blob = Blob { id, digest: digest.clone(), size, object_key, leased_at };
+        return Ok(Recorded { blob, redundant: false, healed });
+    }
     if known_size != stored {
         return Err(Error::Corrupt { column: "blobs.size" });
     }
@@ -167,10 +183,24 @@ pub async fn record(
     }
     let leased_at = link(tx, repository, id, now).await?;
     let blob = Blob { id, digest: digest.clone(), size, object_key: known_key, leased_at };
-    Ok(Recorded { blob, redundant })
+    Ok(Recorded { blob, redundant, healed })
 }
 
-/// Links a blob of one repository into another without its bytes being sent. False if the first has none.
+/// Gives the blob another object and ends its quarantine. Its row must be held.
+async fn replace(tx: &mut Tx, blob: BlobId, size: i64, object_key: &str) -> Result<()> {
+    const SQL: &str = "UPDATE blobs SET size = $2, object_key = $3, damage = NULL, damaged_at = NULL \
+        WHERE id = $1";
+    on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(blob)
+        .bind(size)
+        .bind(object_key)
+        .execute(connection)
+        .await
+        .map(drop)?);
+    Ok(())
+}
+
+/// Links a blob of one repository into another without its bytes being sent. False if the first has none, or a damaged one.
 ///
 /// The caller must have been permitted to pull from `from`.
 pub async fn mount(
@@ -181,7 +211,7 @@ pub async fn mount(
     now: Timestamp,
 ) -> Result<bool> {
     // Holds the blob's row, as `record` does.
-    const SQL: &str = "UPDATE blobs SET size = size WHERE digest = $1 AND EXISTS (\
+    const SQL: &str = "UPDATE blobs SET size = size WHERE digest = $1 AND damaged_at IS NULL AND EXISTS (\
         SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = blobs.id AND rb.repository_id = $2) \
         RETURNING id";
     let id: Option<BlobId> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)

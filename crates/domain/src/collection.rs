@@ -1,7 +1,7 @@
 //! Garbage collection: online, in bounded batches, each its own transaction.
 //!
 //! ```text
-//! 1 empty     a deleted repository loses its artifacts, links and uploads, then its row
+//! 1 empty     a repository deleted longer than the grace period loses its tags, artifacts, links and uploads, then its row
 //! 2 untagged  (on request) artifacts that nothing names are deleted; their blobs become leased
 //! 3 release   links whose lease has run out are removed
 //! 4 condemn   blobs without a link become condemned objects: their row is gone, their bytes still there
@@ -13,12 +13,21 @@
 //!
 //! - Links are removed (3, `blobs::unlink`) and become held or leased by artifacts (push, deletion, 2) only by
 //!   a transaction that holds the repository's row. So 3 sees every committed artifact, and no push is under way.
+//! - 1 holds the repository's row, too, and takes from it what a restoration asks for (`deleted_from`): if the restoration
+//!   is first, 1 waits and finds a repository that is not deleted; if 1 is first, there is nothing to restore. Until
+//!   then a deleted repository keeps what it holds: no other step removes a link that is not leased.
 //! - A promise (HEAD, upload, mount) renews a link without that row. It updates the link, and so does 3:
 //!   if the promise is first, 3 waits, re-reads the link and finds `leased_at` new; if 3 is first, the promise finds
 //!   no link, and the client is told that the blob is not there.
 //! - Links are made (`blobs::record`, `blobs::mount`) only by a transaction that holds the blob's row, and 4 holds it
 //!   *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
 //!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
+//! - A damaged blob is healed (`blobs::record`) by a transaction that holds its row, gives it the new object and condemns
+//!   the old one. If that is first, 4 waits and finds the link that was made with it; if 4 is first, there is no row
+//!   to heal, and the new object gets one of its own. Either way every object is either named by a row or condemned
+//!   once. Quarantine itself touches no link: what held the blob holds it still, and no promise is made anew (HEAD,
+//!   mount and push find none). A mark names the object that was looked at, so that neither the removal of old bytes (5)
+//!   nor a healing meanwhile makes good bytes look damaged.
 //! - An object key is never used twice, so that removing a condemned object late removes no later blob.
 //! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays.
 //!

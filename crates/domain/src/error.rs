@@ -66,6 +66,11 @@ pub enum Error {
     /// A manifest names content that the repository does not have.
     #[error("the repository has no {}", missing.join(", "))]
     MissingContent { missing: Vec<String> },
+    /// The blob is in quarantine: [`crate::quarantine`].
+    #[error(
+        "the stored bytes of {digest} are damaged and are not served: push them again to restore it"
+    )]
+    Damaged { digest: String },
     /// The project's storage limit would be passed.
     #[error(
         "adding {adding} bytes of storage, which when updated to current usage of {used} bytes will exceed the configured upper limit of {limit} bytes"

@@ -20,6 +20,8 @@ pub mod repositories;
 pub mod artifacts;
 pub mod tags;
 pub mod blobs;
+pub mod quarantine;
+pub mod scrub;
 pub mod uploads;
 pub mod pulls;
 pub mod collection;

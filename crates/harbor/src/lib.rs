@@ -17,8 +17,10 @@ mod prepare;
 pub mod serve;
 mod welcome;
 mod output;
+mod job;
 mod gc;
 mod distribution;
+mod scrub;
 mod healthcheck;
 mod backup;
 mod restore;
@@ -105,6 +107,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::Service(service) => run_service(service, &logs).await,
         Command::Prepare(options) => prepare::run(&options, Clock::System.now().date_time()),
         Command::Gc(settings) => gc::run(&settings).await,
+        Command::Scrub(settings) => scrub::run(&settings).await,
         Command::Backup(settings) => backup::run(&settings).await,
         Command::VerifyBackup(settings) => backup::verify(settings).await,
         Command::Restore(settings) => restore::run(settings).await,

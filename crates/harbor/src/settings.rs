@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Prepare(prepare::Prepare),
     /// Remove the bytes that nothing references any more.
     Gc(Gc),
+    /// Read every blob again and tell which are damaged; exits with 1 if any is.
+    Scrub(Scrub),
     /// Save an instance, as it is at one moment, while it runs.
     Backup(backup::Backup),
     /// Read a backup and tell whether it is whole; exits with 1 if it is not.
@@ -225,6 +227,16 @@ pub(crate) struct Gc {
     /// Keep what was pushed or asked for within this many hours; below 2, clients that push meanwhile may have to push again.
     #[arg(long, default_value_t = 2, value_name = "HOURS")]
     pub(crate) time_window: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Scrub {
+    #[command(flatten)]
+    pub(crate) store: Store,
+
+    /// Read so many MiB in a second at the most; 0 is as fast as the storage gives them.
+    #[arg(long, default_value_t = 32, value_name = "MIB")]
+    pub(crate) rate: u32,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::queue::{self, Task};
 use domain::schedules::{self, Cron, Kind};
-use domain::{Db, Timestamp, pulls};
+use domain::{Db, Timestamp, pulls, quarantine, scrub};
+use metrics::gauge;
 use web::Shutdown;
 
 use crate::App;
@@ -14,10 +15,11 @@ const EVERY: Duration = Duration::from_secs(5);
 const PULLS_AT_ONCE: u32 = 5_000;
 
 /// Schedules that exist from the first start; an operator may change or end them.
-const DEFAULTS: [(&str, &str, Task); 3] = [
+const DEFAULTS: [(&str, &str, Task); 4] = [
     ("purge-uploads", "0 30 3 * * *", Task::PurgeUploads { older_than_secs: 7 * 24 * 60 * 60 }),
     ("purge-sessions", "0 15 * * * *", Task::PurgeSessions),
     ("purge-jobs", "0 45 3 * * *", Task::PurgeJobs { keep: 100 }),
+    ("scrub", "0 0 4 * * 0", Task::Scrub { bytes_per_sec: scrub::BYTES_PER_SEC }),
 ];
 
 pub(crate) async fn run(app: App, stop: Shutdown) {
@@ -44,7 +46,14 @@ pub async fn round(app: &App) -> domain::Result<()> {
     if lost > 0 {
         tracing::warn!(jobs = lost, "jobs of lost workers are begun again");
     }
+    gauge!("harbor_quarantined_blobs").set(count(quarantine::count(&app.db).await?));
     Ok(())
+}
+
+/// A count as a gauge has it: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 blobs")]
+const fn count(blobs: i64) -> f64 {
+    blobs as f64
 }
 
 /// Makes the schedules that every instance has, once.

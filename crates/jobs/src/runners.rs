@@ -3,6 +3,7 @@
 mod audit;
 mod gc;
 mod history;
+mod scrub;
 mod uploads;
 
 use anyhow::Result;
@@ -27,5 +28,6 @@ pub(crate) async fn run(job: &Job<'_>) -> Result<Ended> {
         }
         Task::PurgeSessions => history::purge_sessions(job).await,
         Task::PurgeJobs { keep } => history::purge_jobs(job, *keep).await,
+        Task::Scrub { bytes_per_sec } => scrub::scrub(job, *bytes_per_sec).await,
     }
 }

@@ -16,6 +16,7 @@ mod projects;
 mod members;
 mod metadatas;
 mod repositories;
+mod deleted_repositories;
 mod artifacts;
 mod tags;
 mod accessories;
@@ -28,6 +29,7 @@ mod configurations;
 mod runs;
 mod gc;
 mod purges;
+mod scrubs;
 mod jobservice;
 mod service_logs;
 mod openapi;
@@ -101,12 +103,15 @@ fn of_projects(routes: Routes) -> Routes {
 fn of_artifacts(routes: Routes) -> Routes {
     let repositories = at("/projects/{project_name}/repositories");
     let repository = format!("{repositories}/{{repository_name}}");
+    let deleted = at("/projects/{project_name}/deleted-repositories");
     let artifacts = format!("{repository}/artifacts");
     let artifact = format!("{artifacts}/{{reference}}");
     let tags = format!("{artifact}/tags");
     routes
         .get(&at("/repositories"), repositories::list_all)
         .get(&repositories, repositories::list)
+        .get(&deleted, deleted_repositories::list)
+        .post(&format!("{deleted}/{{deleted_id}}"), deleted_repositories::restore)
         .get(&repository, repositories::get)
         .put(&repository, repositories::update)
         .delete(&repository, repositories::delete)
@@ -153,6 +158,7 @@ fn of_accounts(routes: Routes) -> Routes {
 fn of_jobs(routes: Routes) -> Routes {
     let gc = at("/system/gc");
     let purges = at("/system/purgeaudit");
+    let scrubs = at("/system/scrub");
     routes
         .get(&gc, gc::list)
         .get(&format!("{gc}/schedule"), gc::schedule)
@@ -168,6 +174,14 @@ fn of_jobs(routes: Routes) -> Routes {
         .get(&format!("{purges}/{{purge_id}}"), purges::get)
         .put(&format!("{purges}/{{purge_id}}"), purges::stop)
         .get(&format!("{purges}/{{purge_id}}/log"), purges::log)
+        .get(&scrubs, scrubs::list)
+        .get(&format!("{scrubs}/schedule"), scrubs::schedule)
+        .post(&format!("{scrubs}/schedule"), scrubs::create)
+        .put(&format!("{scrubs}/schedule"), scrubs::update)
+        .get(&format!("{scrubs}/{{scrub_id}}"), scrubs::get)
+        .put(&format!("{scrubs}/{{scrub_id}}"), scrubs::stop)
+        .get(&format!("{scrubs}/{{scrub_id}}/log"), scrubs::log)
+        .get(&at("/system/quarantine"), scrubs::quarantined)
         .get(&at("/jobservice/queues"), jobservice::queues)
         .put(&at("/jobservice/jobs/{job_id}"), jobservice::stop)
         .get(&at("/jobservice/jobs/{job_id}/log"), jobservice::log)

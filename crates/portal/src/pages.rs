@@ -17,6 +17,7 @@ mod account;
 mod preferences;
 mod projects;
 mod repositories;
+mod deleted;
 mod artifacts;
 mod members;
 mod robots;
@@ -26,6 +27,7 @@ mod users;
 mod system;
 mod jobs;
 mod gc;
+mod scrub;
 mod service_logs;
 mod configuration;
 
@@ -81,6 +83,8 @@ fn in_projects(routes: Routes) -> Routes {
         .post("/projects/{project}/settings", act(projects::set_visibility))
         .get("/projects/{project}/delete", show(projects::confirm_delete))
         .post("/projects/{project}/delete", act(projects::delete))
+        .get("/projects/{project}/deleted", show(deleted::list))
+        .post("/projects/{project}/deleted/{id}", act(deleted::restore))
         .get("/projects/{project}/logs", show(logs::of_project))
 }
 
@@ -129,6 +133,7 @@ fn machinery(routes: Routes) -> Routes {
         .get("/gc", show(gc::show))
         .post("/gc/run", act(gc::run))
         .post("/gc/schedule", act(gc::schedule))
+        .post("/gc/scrub", act(scrub::run))
         .get("/configuration", show(configuration::show))
         .post("/configuration", act(configuration::save))
 }

@@ -1,23 +1,29 @@
 //! Blobs by digest: GET, HEAD and DELETE; dist-spec "Pulling blobs".
 //!
-//! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs.
+//! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs. A blob whose object is
+//! found missing or cut is in quarantine from then on ([`domain::quarantine`]).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::blobs::{Key, Reader};
+use ::blobs::{Chunks, Error as StoreError, Key, Reader};
 use ::web::{run, security};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{self, ContentType, HeaderName};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
 use domain::Entity;
 use domain::blobs::{self, Blob};
+use domain::quarantine::Damage;
+use futures_util::{Stream, StreamExt};
 use oci::{Digest, ErrorCode, RepositoryName};
 use serde_json::json;
 
 use crate::App;
 use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
+use crate::damage::lost;
 use crate::error::{Error, Result};
 use crate::path::OfDigest;
 use crate::range::{Wanted, wanted};
@@ -39,6 +45,8 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
     }
     let blob = found(&caller, path).await?;
     if let Some(location) = named(&caller.app, &blob) {
+        // The proxy would only say that there is no such file.
+        run(async move { present(&caller.app, &blob).await }).await?;
         return Ok(described(HttpResponse::Ok(), &digest)
             .insert_header((ACCEL_REDIRECT, location))
             .finish());
@@ -49,12 +57,13 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
             return Ok(redirected(&digest, &url));
         }
     }
-    let reader = run(async move { opened(&caller.app, &blob).await }).await?;
+    let (app, wished) = (Data::clone(&caller.app), Arc::clone(&blob));
+    let reader = run(async move { opened(&app, &wished).await }).await?;
     let range = match content::is_still(req.headers().get(header::IF_RANGE), &digest) {
         true => req.headers().get(header::RANGE).and_then(|value| value.to_str().ok()),
         false => None,
     };
-    Ok(sent(&digest, &reader, wanted(range, reader.size())))
+    Ok(sent(Served { app: caller.app, blob }, &reader, wanted(range, reader.size())))
 }
 
 /// Where the proxy finds the blob, if it is to send it itself: bytes then cross one process, and ranges are its matter.
@@ -67,7 +76,7 @@ fn named(app: &App, blob: &Blob) -> Option<String> {
 
 /// The object store's own URL of the blob; ranges are then its matter.
 async fn elsewhere(app: &App, blob: &Blob) -> Result<Option<String>> {
-    let url = app.store.presigned(&key(blob)?, REDIRECT_LIFETIME).await?;
+    let url = app.store.presigned(&key_of(blob)?, REDIRECT_LIFETIME).await?;
     Ok(url.map(String::from))
 }
 
@@ -82,7 +91,14 @@ fn redirected(digest: &Digest, url: &str) -> HttpResponse {
         .finish()
 }
 
-fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
+/// What is being sent, for when it turns out to be damaged.
+struct Served {
+    app: Data<App>,
+    blob: Arc<Blob>,
+}
+
+fn sent(served: Served, reader: &Reader, wanted: Wanted) -> HttpResponse {
+    let digest = &served.blob.digest.clone();
     let size = reader.size();
     let is_part = matches!(wanted, Wanted::Part(_));
     let (status, part) = match wanted {
@@ -102,7 +118,21 @@ fn sent(digest: &Digest, reader: &Reader, wanted: Wanted) -> HttpResponse {
         answer.insert_header((header::CONTENT_RANGE, range));
     }
     let chunks = reader.range(part);
-    answer.body(SizedStream::new(chunks.remaining(), chunks))
+    answer.body(SizedStream::new(chunks.remaining(), watched(served, chunks)))
+}
+
+/// The chunks; a file that was cut under the reader is told to be, before the client's connection breaks.
+fn watched(served: Served, chunks: Chunks) -> impl Stream<Item = ::blobs::Result<Bytes>> {
+    let served = Arc::new(served);
+    chunks.then(move |chunk| {
+        let cut = matches!(chunk, Err(StoreError::Corrupt { .. })).then(|| Arc::clone(&served));
+        async move {
+            if let Some(served) = cut {
+                run(async move { lost(&served.app, &served.blob, Damage::Size).await }).await;
+            }
+            chunk
+        }
+    })
 }
 
 /// HEAD is how a pushing client asks whether it must upload: a 200 is a promise that the blob stays for a while.
@@ -153,17 +183,26 @@ async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<
 }
 
 async fn opened(app: &App, blob: &Blob) -> Result<Reader> {
-    let key = key(blob)?;
-    let opened = app.store.reader(&key).await;
-    if matches!(opened, Err(::blobs::Error::NotFound)) {
-        tracing::warn!(digest = %blob.digest, %key, "the object was collected meanwhile, or is lost");
+    match app.store.reader(&key_of(blob)?).await {
+        Ok(reader) if reader.size() == blob.size => Ok(reader),
+        Ok(_) | Err(StoreError::Corrupt { .. }) => Err(lost(app, blob, Damage::Size).await),
+        Err(StoreError::NotFound) => Err(lost(app, blob, Damage::Missing).await),
+        Err(error) => Err(error.into()),
     }
-    Ok(opened?)
 }
 
-fn key(blob: &Blob) -> Result<Key> {
-    let invalid = |error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error);
-    blob.object_key.parse().map_err(invalid)
+/// Whether the object is there and as long as it should be; nothing of it is read.
+async fn present(app: &App, blob: &Blob) -> Result<()> {
+    match app.store.size(&key_of(blob)?).await? {
+        Some(size) if size == blob.size => Ok(()),
+        Some(_) => Err(lost(app, blob, Damage::Size).await),
+        None => Err(lost(app, blob, Damage::Missing).await),
+    }
+}
+
+fn key_of(blob: &Blob) -> Result<Key> {
+    let key = blob.object_key.parse();
+    key.map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))
 }
 
 fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {

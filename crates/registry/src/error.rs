@@ -107,6 +107,9 @@ impl From<domain::Error> for Error {
             Domain::NotFound(Entity::Artifact | Entity::Tag) => {
                 Self::of(ErrorCode::ManifestUnknown)
             }
+            // Not there for the client, who can heal it: a push asks first, is told 404, and sends it.
+            Domain::Damaged { ref digest } => Self::new(ErrorCode::BlobUnknown, error.to_string())
+                .detail(json!({ "digest": digest })),
             Domain::NotFound(Entity::Blob) => Self::of(ErrorCode::BlobUnknown),
             Domain::NotFound(Entity::Upload) => Self::of(ErrorCode::BlobUploadUnknown),
             Domain::NotFound(Entity::Project) => {

@@ -17,6 +17,7 @@ mod recent;
 mod elsewhere;
 mod base;
 mod blobs;
+mod damage;
 mod range;
 mod uploads;
 mod manifests;

@@ -9,9 +9,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use domain::blobs::Recorded;
 use domain::permit::RepositoryPermit;
 use domain::uploads::{self, Upload, UploadId};
-use domain::{Entity, blobs, collection, repositories};
+use domain::{Entity, Tx, blobs, collection, repositories};
 use oci::{Algorithm, Digest, ErrorCode, RepositoryName};
 
 use crate::App;
@@ -244,12 +245,21 @@ async fn record(
     condemn(&mut tx, &committed.stale, app).await?;
     // The collector asks the store what that is; here a client waits.
     condemn(&mut tx, committed.rest.as_slice(), app).await?;
-    tx.commit_aside().await?;
+    commit(tx, &recorded).await?;
     if recorded.redundant {
         remove(app, &committed.key).await;
     }
     remove_all(app, &committed.stale).await;
     Ok(committed.digest)
+}
+
+async fn commit(tx: Tx, recorded: &Recorded) -> Result<()> {
+    if !recorded.healed {
+        return Ok(tx.commit_aside().await?);
+    }
+    tx.commit().await?;
+    tracing::info!(digest = %recorded.blob.digest, "a damaged blob was healed by a push");
+    Ok(())
 }
 
 /// `DELETE /v2/<name>/blobs/uploads/<id>`: gives up.

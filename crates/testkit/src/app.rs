@@ -44,6 +44,12 @@ impl TestApp {
         Self::start_with(None, clock).await
     }
 
+    /// As [`TestApp::start_at`], on a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`.
+    pub async fn start_on_postgres_at(clock: Clock) -> Option<Self> {
+        let url = domain::testing::postgres_schema().await?;
+        Some(Self::start_with(Some(url), clock).await)
+    }
+
     /// On a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`; `None` without one.
     pub async fn start_on_postgres() -> Option<Self> {
         let url = domain::testing::postgres_schema().await?;
@@ -99,6 +105,11 @@ impl TestApp {
     pub fn leaving_uploads(mut self, open: u64) -> Self {
         self.open_uploads = open;
         self
+    }
+
+    /// Says that the log may tell of an error with this text, which no other test's errors have.
+    pub fn expect_error(&self, text: impl ToString) {
+        log::expect(text.to_string());
     }
 
     /// Stops the server and starts another on the same data.

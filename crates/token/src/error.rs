@@ -62,6 +62,7 @@ impl Error {
                 | Domain::Invalid { .. }
                 | Domain::Precondition { .. }
                 | Domain::MissingContent { .. }
+                | Domain::Damaged { .. }
                 | Domain::QuotaExceeded { .. }
                 | Domain::Corrupt { .. },
             )

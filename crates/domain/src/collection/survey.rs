@@ -1,6 +1,6 @@
 //! What a collection would keep and remove, by name: for whoever wants to read it before, or to check it after.
 
-use super::estimate::push_released;
+use super::estimate::{Going, push_released};
 use super::untagged::push_garbage;
 use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
@@ -91,7 +91,8 @@ pub async fn garbage(
         " AND NOT EXISTS (SELECT 1 FROM repository_blobs rb \
             JOIN repositories r ON r.id = rb.repository_id WHERE rb.blob_id = b.id AND NOT ",
     );
-    push_released(&mut sql, cutoff, untagged);
+    let going = Going { cutoff, deleted: cutoff, at_once: untagged };
+    push_released(&mut sql, &going);
     sql.push(") ORDER BY b.id LIMIT ").bind(i64::from(limit));
     Ok(on!(db.read(), |pool| sql.builder().build_query_as().fetch_all(pool).await?))
 }

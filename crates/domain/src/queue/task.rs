@@ -28,6 +28,11 @@ pub enum Task {
     PurgeSessions,
     /// Forgets finished jobs but the newest of each kind.
     PurgeJobs { keep: u32 },
+    /// Reads every blob again and puts those that are damaged into quarantine.
+    Scrub {
+        /// How much is read in a second at the most; 0 is as much as comes.
+        bytes_per_sec: u64,
+    },
 }
 
 /// A task without its details.
@@ -38,6 +43,7 @@ pub enum Kind {
     PurgeAudit,
     PurgeSessions,
     PurgeJobs,
+    Scrub,
 }
 
 impl Task {
@@ -48,6 +54,7 @@ impl Task {
             Self::PurgeAudit { .. } => Kind::PurgeAudit,
             Self::PurgeSessions => Kind::PurgeSessions,
             Self::PurgeJobs { .. } => Kind::PurgeJobs,
+            Self::Scrub { .. } => Kind::Scrub,
         }
     }
 
@@ -58,7 +65,8 @@ impl Task {
             | Self::PurgeUploads { .. }
             | Self::PurgeAudit { .. }
             | Self::PurgeSessions
-            | Self::PurgeJobs { .. } => 4,
+            | Self::PurgeJobs { .. }
+            | Self::Scrub { .. } => 4,
         }
     }
 
@@ -72,12 +80,13 @@ impl Task {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::CollectGarbage,
         Self::PurgeUploads,
         Self::PurgeAudit,
         Self::PurgeSessions,
         Self::PurgeJobs,
+        Self::Scrub,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -87,6 +96,7 @@ impl Kind {
             Self::PurgeAudit => "purge_audit",
             Self::PurgeSessions => "purge_sessions",
             Self::PurgeJobs => "purge_jobs",
+            Self::Scrub => "scrub",
         }
     }
 }

@@ -10,9 +10,11 @@ use domain::queue::Task;
 use super::alone::Alone;
 use super::config::Config;
 use crate::gc;
+use crate::job::Order;
 use crate::output::print;
 use crate::settings::distribution::GarbageCollect;
 
+const BUSY: &str = "a garbage collection is under way already: wait for it";
 /// Rows at a time.
 const PAGE: u32 = 500;
 
@@ -29,12 +31,8 @@ pub(super) async fn run(config: Config, options: &GarbageCollect) -> Result<()> 
             delete_untagged: options.delete_untagged,
             window_secs: alone.window_secs(),
         };
-        let id = gc::enqueue(&alone.db, &task, alone.clock.now()).await?;
-        if alone.is_exclusive() {
-            jobs::drain(&alone.jobs()).await?;
-        }
-        let job = gc::follow(&alone.db, id).await?;
-        gc::report(&job)?;
+        let order = Order { task: &task, creator: "registry garbage-collect", busy: BUSY };
+        gc::report(&order.done(&alone.jobs(), alone.is_exclusive()).await?)?;
     }
     alone.db.close().await;
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blobs::Key;
 use domain::collection::{self, Batch, Condemned, Stats};
-use domain::{Timestamp, backup};
+use domain::{Timestamp, backup, settings};
 use serde_json::{Value, json};
 
 use super::BATCH;
@@ -46,7 +46,9 @@ pub(super) async fn estimate(
 ) -> Result<Ended> {
     let now = job.app.clock.now();
     let cutoff = now.minus(Duration::from_secs(window_secs));
-    let stats = collection::estimate(&job.app.db, cutoff, delete_untagged, now).await?;
+    let deleted = now.minus(grace(job).await?);
+    let db = &job.app.db;
+    let stats = collection::estimate(db, cutoff, deleted, delete_untagged, now).await?;
     let result = json!({
         "dry_run": true,
         "freed_space": stats.bytes,
@@ -103,6 +105,11 @@ fn cutoff(job: &Job<'_>, window_secs: u64) -> Timestamp {
     job.app.clock.now().minus(Duration::from_secs(window_secs))
 }
 
+/// How long a deleted repository can still be restored.
+async fn grace(job: &Job<'_>) -> Result<Duration> {
+    Ok(settings::load(&job.app.db).await?.deletion_grace())
+}
+
 async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
     let db = &job.app.db;
     loop {
@@ -114,8 +121,10 @@ async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> R
             break;
         }
     }
+    let deleted = job.app.clock.now().minus(grace(job).await?);
     while !job.is_stopped() {
-        let Batch { stats, more } = collection::empty(db, BATCH, job.app.clock.now()).await?;
+        let now = job.app.clock.now();
+        let Batch { stats, more } = collection::empty(db, deleted, BATCH, now).await?;
         freed.rows += stats;
         if !more {
             break;
@@ -190,9 +199,9 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
         let mut gone = Vec::with_capacity(batch.len());
         for object in batch {
             match delete(job, &object).await? {
-                Ok(()) => {
+                Ok(bytes) => {
                     freed.objects += 1;
-                    freed.bytes += object.size.unsigned_abs();
+                    freed.bytes += bytes;
                     gone.push(object.object_key);
                 }
                 Err(error) => {
@@ -212,13 +221,22 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
     Ok(())
 }
 
+/// Tells how many bytes the object had, which its row need not know: of an upload that was given up more may have come
+/// than was acknowledged, a damaged object may be short, and one that is gone already frees nothing.
+///
 /// An object that cannot be removed now stays condemned: one bad file does not end the collection.
-async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<()>> {
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>> {
     let key: Key = object
         .object_key
         .parse()
         .with_context(|| format!("the database holds an invalid key {:?}", object.object_key))?;
-    Ok(job.app.store.delete(&key).await)
+    Ok(try_delete(job, &key).await)
+}
+
+async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<u64> {
+    let bytes = job.app.store.size(key).await?.unwrap_or(0);
+    job.app.store.delete(key).await?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

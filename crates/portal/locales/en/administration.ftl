@@ -129,3 +129,29 @@ last-written = last written
 plain-text = Plain text
 ca-certificate = Certificate authority
 download = Download
+scrub = Integrity of the storage
+scrub-sub = A scrub reads every blob again at a gentle rate. A damaged one is not served until its image is pushed again.
+scrub-run = Scrub now
+scrub-began = Under way since
+scrub-ended = Last pass ended
+quarantine-empty = No damaged blobs
+quarantined-count = { $count ->
+    [one] { $count } damaged blob
+   *[other] { $count } damaged blobs
+}
+damage = Damage
+damage-missing = Missing
+damage-size = Wrong size
+damage-content = Changed content
+damage-unreadable = Unreadable
+found = Found
+job-scrub = Scrub of the storage
+fact-checked-blobs = Blobs read
+fact-checked-bytes = Bytes read
+fact-damaged-blobs = Found damaged
+fact-restored-blobs = Whole again
+fact-quarantined-blobs = In quarantine
+deletion-grace = Restoring deleted repositories
+deletion-grace-means = How long a deleted repository can be restored and keeps its space.
+hours = hours
+operation-restore = Restore

@@ -134,7 +134,7 @@ impl From<domain::Error> for Error {
     fn from(error: domain::Error) -> Self {
         use domain::Error as Domain;
         let code = match &error {
-            Domain::NotFound(_) => Code::NotFound,
+            Domain::NotFound(_) | Domain::Damaged { .. } => Code::NotFound,
             Domain::Conflict(_) => Code::Conflict,
             Domain::Unauthenticated => Code::Unauthorized,
             Domain::Denied { .. } => Code::Forbidden,

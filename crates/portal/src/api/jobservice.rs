@@ -53,6 +53,7 @@ fn job_type(kind: Kind) -> &'static str {
         Kind::PurgeUploads => "PURGE_UPLOADS",
         Kind::PurgeSessions => "PURGE_SESSIONS",
         Kind::PurgeJobs => "EXECUTION_SWEEP",
+        Kind::Scrub => "SCRUB",
     }
 }
 

@@ -189,6 +189,8 @@ ids!(
     Robot = "robot_id",
     Gc = "gc_id",
     Purge = "purge_id",
+    Scrub = "scrub_id",
+    Deleted = "deleted_id",
     Quota = "id"
 );
 words!(

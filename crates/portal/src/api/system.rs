@@ -6,7 +6,7 @@ use ::web::run;
 use actix_web::HttpResponse;
 use auth::{Action, Resource};
 use domain::settings::{self, AuthMode, ProjectCreation};
-use domain::{Db, Timestamp, schedules};
+use domain::{Db, Timestamp, quarantine, schedules};
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -29,6 +29,17 @@ pub(crate) struct HealthView {
     /// `healthy` or `unhealthy`.
     status: &'static str,
     components: Vec<ComponentView>,
+    /// What an administrator must look at, though the platform works: a load balancer that took the registry away for
+    /// one damaged blob would take all others with it. Hence these are no components, and change no status.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<AlarmView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthAlarm)]
+pub(crate) struct AlarmView {
+    name: &'static str,
+    message: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,9 +62,9 @@ impl ComponentView {
 }
 
 impl HealthView {
-    fn new(components: Vec<ComponentView>) -> Self {
+    fn new(components: Vec<ComponentView>, alarms: Vec<AlarmView>) -> Self {
         let well = components.iter().all(|component| component.status == "healthy");
-        Self { status: if well { "healthy" } else { "unhealthy" }, components }
+        Self { status: if well { "healthy" } else { "unhealthy" }, components, alarms }
     }
 }
 
@@ -69,17 +80,33 @@ pub(crate) async fn health(app: actix_web::web::Data<App>) -> Result<Answer> {
             Ok(()) => jobs(&app.db, app.clock.now()).await,
             Err(_) => Err("the database is not available".to_owned()),
         };
+        let alarms = match &database {
+            Ok(()) => alarms(&app.db).await,
+            Err(_) => Vec::new(),
+        };
         let answering = Ok(());
-        Answer::json(&HealthView::new(vec![
+        let components = vec![
             ComponentView::new("core", &answering),
             ComponentView::new("portal", &answering),
             ComponentView::new("jobservice", &jobs),
             ComponentView::new("registry", &storage),
             ComponentView::new("registryctl", &storage),
             ComponentView::new("database", &database),
-        ]))
+        ];
+        Answer::json(&HealthView::new(components, alarms))
     })
     .await
+}
+
+/// How many blobs are damaged, and no more: which ones is told to administrators.
+async fn alarms(db: &Db) -> Vec<AlarmView> {
+    match timeout(PATIENCE, quarantine::count(db)).await {
+        Ok(Ok(count)) if count > 0 => {
+            let message = format!("damaged blobs in quarantine, to be pushed again: {count}");
+            vec![AlarmView { name: "quarantine", message }]
+        }
+        Ok(Ok(_) | Err(_)) | Err(_) => Vec::new(),
+    }
 }
 
 /// The reason goes to the log; a stranger learns that there is one.

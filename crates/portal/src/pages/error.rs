@@ -123,6 +123,7 @@ fn translate_domain(error: &domain::Error) -> (StatusCode, &'static str, Message
         }
         domain::Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "error-invalid", words()),
         domain::Error::Precondition { .. }
+        | domain::Error::Damaged { .. }
         | domain::Error::MissingContent { .. }
         | domain::Error::QuotaExceeded { .. } => {
             (StatusCode::PRECONDITION_FAILED, "error-precondition", words())

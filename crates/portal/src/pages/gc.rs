@@ -1,4 +1,4 @@
-//! Garbage collection: run, schedule, history.
+//! Garbage collection: run, schedule, history; and the scrub beside it.
 
 use askama::Template;
 use auth::{Action, Resource};
@@ -12,6 +12,7 @@ use super::form::Form;
 use super::format::{self, Moment};
 use super::jobs;
 use super::pager::Pager;
+use super::scrub::{self, Scrub};
 use super::visit::Visit;
 use crate::viewer::Shell;
 
@@ -39,6 +40,7 @@ pub(crate) struct GcPage<'a> {
     pub(crate) form: Form,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) next_run: Option<Moment>,
+    pub(crate) scrub: Scrub,
     pub(crate) rows: Vec<RunLine>,
     pub(crate) pager: Pager,
     pub(crate) live: bool,
@@ -123,6 +125,7 @@ async fn page(visit: &Visit, form: Form, next: Option<Timestamp>) -> Result<GcPa
         form,
         kinds: kinds(visit),
         next_run: next.map(|at| visit.moment(at)),
+        scrub: scrub::told(visit).await?,
         live: page.items.iter().any(|job| !job.state.is_final()),
         pager: visit.pager(page.items.len(), page.total),
         rows: page.items.iter().map(|job| RunLine::new(visit, job)).collect(),

@@ -152,7 +152,7 @@ fn facts(visit: &Visit, job: &Job) -> Vec<(String, String)> {
     let Some(fields) = told.as_object() else { return Vec::new() };
     let known = fields.iter().filter_map(|(name, value)| {
         let text = match value {
-            Value::Number(number) if name == "freed_space" => {
+            Value::Number(number) if name == "freed_space" || name == "checked_bytes" => {
                 format::size(number.as_i64().unwrap_or_default())
             }
             Value::Number(number) => number.to_string(),
@@ -172,6 +172,7 @@ fn kind_key(kind: Kind) -> &'static str {
         Kind::PurgeAudit => "job-purge-audit",
         Kind::PurgeSessions => "job-purge-sessions",
         Kind::PurgeJobs => "job-purge-jobs",
+        Kind::Scrub => "job-scrub",
     }
 }
 

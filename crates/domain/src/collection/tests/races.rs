@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use oci::Digest;
 
-use crate::blobs::{self, find, mount, promise, record};
-use crate::collection::{self, condemn, condemn_held, hold_blobs, release};
+use crate::blobs::{self, LEASE, find, mount, promise, record};
+use crate::collection::empty::hold;
+use crate::collection::{self, Stats, condemn, condemn_held, empty, hold_blobs, release};
 use crate::db::Engine;
 use crate::ids::RepositoryId;
+use crate::quarantine::{Damage, mark};
 use crate::testing::each_engine;
 use crate::testing::images::{at, digest, image, permit, push, push_image, upload};
-use crate::{Db, Error, artifacts};
+use crate::{Db, Error, artifacts, repositories};
 
 /// Runs on PostgreSQL only.
 async fn interleaved(test: impl AsyncFn(Db)) {
@@ -209,6 +211,171 @@ async fn a_push_and_a_deletion_agree_on_who_holds_a_blob() {
         };
         assert_eq!(lease(br#"{"config":"one"}"#).await, None);
         assert_eq!(lease(b"layer one").await, Some(at(5)));
+    })
+    .await;
+}
+
+/// A blob in quarantine that has lost its only link.
+async fn damaged(db: &Db) -> blobs::Blob {
+    let blob = unlinked(db).await;
+    let mut tx = db.begin().await.unwrap();
+    assert!(mark(&mut tx, blob.id, &blob.object_key, Damage::Content, at(2)).await.unwrap());
+    tx.commit().await.unwrap();
+    blob
+}
+
+async fn condemned_keys(db: &Db) -> Vec<String> {
+    let condemned = collection::condemned(db, None, 10).await.unwrap();
+    condemned.into_iter().map(|object| object.object_key).collect()
+}
+
+#[tokio::test]
+async fn a_healing_that_is_finishing_keeps_the_blob_from_the_sweep() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        let healed =
+            record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
+        assert!(healed.healed);
+        let (stats, _) = after(tx, condemn(&db, None, 10, at(4))).await.unwrap();
+        assert_eq!(stats.blobs, 0);
+        assert!(has(&db, "library/a", b"bytes").await);
+        assert_eq!(condemned_keys(&db).await, [blob.object_key]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_after_the_sweep_of_a_damaged_blob_makes_a_new_one() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut sweep = db.begin().await.unwrap();
+        hold_blobs(&mut sweep, &[blob.id]).await.unwrap();
+        assert_eq!(condemn_held(&mut sweep, &[blob.id], at(3)).await.unwrap().blobs, 1);
+        let recorded = after(sweep, async {
+            let mut tx = db.begin().await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(4)).await.unwrap();
+            tx.commit().await.unwrap();
+            recorded
+        })
+        .await;
+        assert!(!recorded.healed && !recorded.redundant);
+        assert!(has(&db, "library/a", b"bytes").await);
+        assert_eq!(condemned_keys(&db).await, [blob.object_key]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_healings_one_is_redundant() {
+    interleaved(async |db| {
+        let blob = damaged(&db).await;
+        let repository = repository(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        let first = record(&mut tx, repository, &blob.digest, 5, "objects/one", at(3));
+        assert!(first.await.unwrap().healed);
+        let second = after(tx, async {
+            let mut tx = db.begin().await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/two", at(4)).await.unwrap();
+            tx.commit().await.unwrap();
+            recorded
+        })
+        .await;
+        assert!(second.redundant && !second.healed);
+        assert_eq!(second.blob.object_key, "objects/one");
+        let mut keys = condemned_keys(&db).await;
+        keys.sort();
+        let mut expected = [blob.object_key, "objects/two".to_owned()];
+        expected.sort();
+        assert_eq!(keys, expected);
+    })
+    .await;
+}
+
+async fn marked(db: &Db, blob: &blobs::Blob) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let marked = mark(&mut tx, blob.id, &blob.object_key, Damage::Missing, at(4)).await.unwrap();
+    tx.commit().await.unwrap();
+    marked
+}
+
+#[tokio::test]
+async fn a_mark_that_waited_for_the_sweep_marks_nothing() {
+    interleaved(async |db| {
+        let blob = unlinked(&db).await;
+        let mut sweep = db.begin().await.unwrap();
+        hold_blobs(&mut sweep, &[blob.id]).await.unwrap();
+        assert_eq!(condemn_held(&mut sweep, &[blob.id], at(3)).await.unwrap().blobs, 1);
+        assert!(!after(sweep, marked(&db, &blob)).await);
+        upload(&db, "library/a", b"bytes", at(5)).await;
+        assert!(has(&db, "library/a", b"bytes").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_push_that_waited_for_a_mark_heals_the_blob() {
+    interleaved(async |db| {
+        let blob = upload(&db, "library/a", b"bytes", at(0)).await.blob;
+        let repository = repository(&db, "library/a").await;
+        let mut marking = db.begin().await.unwrap();
+        let key = &blob.object_key;
+        assert!(mark(&mut marking, blob.id, key, Damage::Missing, at(2)).await.unwrap());
+        let recorded = after(marking, async {
+            let mut tx = db.begin().await.unwrap();
+            let recorded =
+                record(&mut tx, repository, &blob.digest, 5, "objects/mine", at(3)).await.unwrap();
+            tx.commit().await.unwrap();
+            recorded
+        })
+        .await;
+        assert!(recorded.healed);
+        assert!(!marked(&db, &blob).await, "what was looked at is not there any more");
+        assert!(has(&db, "library/a", b"bytes").await);
+    })
+    .await;
+}
+
+async fn deleted(db: &Db) -> RepositoryId {
+    push_image(db, "library/a", "v1", "one", at(0)).await;
+    let owner = permit(db, "library/a").await;
+    let mut tx = db.begin().await.unwrap();
+    repositories::delete(&mut tx, &owner, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    owner.repository().unwrap()
+}
+
+#[tokio::test]
+async fn a_restoration_that_is_first_keeps_the_collector_from_emptying() {
+    interleaved(async |db| {
+        let id = deleted(&db).await;
+        let owner = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        repositories::restore(&mut tx, &owner, id, LEASE, at(2)).await.unwrap();
+        let batch = after(tx, empty(&db, at(3), 10, at(3))).await.unwrap();
+        assert_eq!(batch.stats, Stats::default());
+        assert!(has(&db, "library/a", b"layer one").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restoration_after_the_collector_began_is_refused() {
+    interleaved(async |db| {
+        let id = deleted(&db).await;
+        let owner = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        assert!(hold(&mut tx, id, at(3)).await.unwrap());
+        let refused = after(tx, async {
+            let mut tx = db.begin().await.unwrap();
+            repositories::restore(&mut tx, &owner, id, LEASE, at(2)).await
+        })
+        .await;
+        assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
     })
     .await;
 }

@@ -248,13 +248,19 @@ async fn the_configuration_is_changed_and_read_only_mode_is_left_again() {
             ("session_timeout", timeout),
             ("robot_token_duration", "-1"),
             ("robot_name_prefix", "bot$"),
+            ("deletion_grace", "48"),
             ("read_only", read_only),
         ]
     };
     let path = "/configuration";
     admin.post(path, &fields("0", "true")).await.is(422).shows("A number of minutes");
     admin.post(path, &fields("45", "true")).await.leads_to(path);
-    admin.get(path).await.shows("value=\"45\"").shows("The system is read only");
+    admin
+        .get(path)
+        .await
+        .shows("value=\"48\"")
+        .shows("value=\"45\"")
+        .shows("The system is read only");
     admin.post("/projects", &[("name", "team")]).await.is(403).shows("read only");
     admin.post(path, &fields("45", "false")).await.leads_to(path);
     admin.get(path).await.hides("The system is read only");
@@ -275,6 +281,13 @@ async fn a_collection_is_started_once_scheduled_and_stopped() {
     admin.post("/jobs/1/cancel", &[]).await.leads_to("/jobs/1");
     admin.get("/jobs/1").await.shows("Stopped").hides("Cancel job");
     admin.get("/jobs/99").await.is(404);
+
+    admin.get("/gc").await.shows("No damaged blobs");
+    admin.post("/gc/scrub", &[]).await.leads_to("/gc");
+    admin.get("/gc").await.shows("Job #2 is queued.");
+    admin.get("/jobs/2").await.shows("Scrub of the storage");
+    admin.post("/gc/scrub", &[]).await.leads_to("/gc");
+    admin.get("/gc").await.shows("One is running or waiting already.");
 
     let schedule = |cron| [("kind", "Custom"), ("cron", cron)];
     let path = "/gc/schedule";

@@ -89,6 +89,7 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         ("POST", "/artifacts/{reference}/tags") => json!({ "name": "another" }),
         ("PUT", "/configurations") => json!({ "token_expiration": 30 }),
         ("PUT", "/quotas/{id}") => json!({ "hard": { "storage": -1 } }),
+        ("POST", "/projects/{project_name}/deleted-repositories/{deleted_id}") => json!({}),
         ("POST", "/projects") => json!({ "project_name": format!("made-{n}") }),
         ("POST", "/users") => json!({
             "username": format!("made{n}"), "password": USER_PASSWORD, "realname": "Made",
@@ -99,7 +100,7 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         }
         ("PUT", "/users/{user_id}/sysadmin") => json!({ "sysadmin_flag": false }),
         ("PUT", "/users/{user_id}/password") => json!({ "new_password": "Other-Horse-2" }),
-        ("POST" | "PUT", "/system/gc/schedule") => {
+        ("POST" | "PUT", "/system/gc/schedule" | "/system/scrub/schedule") => {
             json!({ "schedule": { "type": "Daily", "cron": "0 0 0 * * *" } })
         }
         ("POST" | "PUT", "/system/purgeaudit/schedule") => json!({
@@ -108,7 +109,10 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         }),
         (
             "PUT",
-            "/system/gc/{gc_id}" | "/system/purgeaudit/{purge_id}" | "/jobservice/jobs/{job_id}",
+            "/system/gc/{gc_id}"
+            | "/system/purgeaudit/{purge_id}"
+            | "/system/scrub/{scrub_id}"
+            | "/jobservice/jobs/{job_id}",
         ) => json!({}),
         _ => panic!("say in bodies.rs what {method} {path} is sent"),
     }
@@ -155,6 +159,7 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
         "/robots" => vec![("name", "made"), ("duration", "7"), ("pull", "true")],
         "/robots/{id}" => vec![("disabled", "true")],
         "/gc/run" => vec![("dry_run", "true")],
+        "/gc/scrub" | "/deleted/{id}" => vec![],
         "/gc/schedule" => vec![("kind", "Daily")],
         "/configuration" => vec![
             ("project_creation_restriction", "everyone"),
@@ -162,6 +167,7 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
             ("session_timeout", "60"),
             ("robot_token_duration", "30"),
             ("robot_name_prefix", "robot$"),
+            ("deletion_grace", "24"),
         ],
         "/logout"
         | "/delete"
