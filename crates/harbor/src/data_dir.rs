@@ -13,7 +13,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::OFlags;
+
+use crate::flock::Flock;
 
 /// A data directory that exists and can be written.
 #[derive(Clone, Debug)]
@@ -21,9 +23,7 @@ pub struct DataDir(PathBuf);
 
 /// Held by the one process that serves from a directory; released when it ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] Flock);
 
 impl DataDir {
     /// Makes the directory if need be, for its owner alone. One that is half restored is refused.
@@ -117,7 +117,7 @@ impl DataDir {
     /// Takes the directory for this process; `None` when another one serves from it.
     pub fn try_lock(&self) -> Result<Option<Lock>> {
         let path = self.0.join("lock");
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -125,16 +125,14 @@ impl DataDir {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(errno) if errno == rustix::io::Errno::WOULDBLOCK => return Ok(None),
-            Err(errno) => {
-                return Err(errno).with_context(|| format!("cannot lock {}", path.display()));
-            }
-        }
-        file.set_len(0).and_then(|()| file.rewind()).context("cannot write the lock file")?;
-        writeln!(file, "{}", std::process::id()).context("cannot write the lock file")?;
-        Ok(Some(Lock { _file: file }))
+        let taken = Flock::take(file).with_context(|| format!("cannot lock {}", path.display()))?;
+        let Some(mut lock) = taken else { return Ok(None) };
+        let file = lock.file();
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .context("cannot write the lock file")?;
+        Ok(Some(Lock(lock)))
     }
 
     /// As [`DataDir::try_lock`], but it is an error that another process serves from the directory.

@@ -4,6 +4,7 @@
 //! to the services in final types.
 
 pub mod settings;
+mod flock;
 pub mod data_dir;
 pub mod keys;
 mod admin;
@@ -14,6 +15,7 @@ mod services;
 mod rotate_keys;
 mod issuer_certificate;
 mod prepare;
+mod s3;
 pub mod serve;
 mod welcome;
 mod output;

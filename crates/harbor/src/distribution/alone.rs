@@ -14,9 +14,9 @@ use domain::schedules::{self, Cron, Kind};
 use domain::{Clock, Db, Timestamp, projects};
 use tempfile::TempDir;
 
-use super::config::{Config, Maintenance, Storage};
+use super::config::{Config, Maintenance};
 use crate::data_dir::{DataDir, Lock};
-use crate::instance::objects;
+use crate::instance::opened;
 
 pub(super) struct Alone {
     pub(super) db: Db,
@@ -48,18 +48,17 @@ impl Alone {
         config: &Config,
         take: impl FnOnce(&DataDir) -> Result<Option<Lock>>,
     ) -> Result<Self> {
-        let (data, store, scratch) = match &config.storage {
-            Storage::Filesystem(root) => {
-                let data = DataDir::open(&root.join("harbor"))
-                    .context("storage.filesystem.rootdirectory cannot be used")?;
-                (data, objects(root).await?, None)
-            }
-            Storage::Memory => {
-                let scratch = tempfile::tempdir().context("no folder for temporary files")?;
-                let settings = blobs::Settings::Memory(blobs::Memory::default());
-                (DataDir::open(scratch.path())?, Store::open(&settings).await?, Some(scratch))
-            }
+        let scratch = match config.storage.beside {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().context("no folder for temporary files")?),
         };
+        let beside = match (&config.storage.beside, &scratch) {
+            (Some(root), _) => root.join("harbor"),
+            (None, Some(scratch)) => scratch.path().to_owned(),
+            (None, None) => anyhow::bail!("there is no place for rows"),
+        };
+        let data = DataDir::open(&beside).context("rows cannot be kept there")?;
+        let store = opened(&config.storage.objects).await?;
         let (location, lock) = match &config.database {
             Some(shared) => (shared.clone(), None),
             None => (Location::Sqlite(data.database()), take(&data)?),

@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
+use domain::imports::Target;
+use domain::projects::{self, ProjectName};
 use domain::Clock;
+use import::Options;
+use oci::RepositoryName;
 use identity::{Htpasswd, Keys, Verifier};
 use registry::{Access, PullLog, Recent, Tokens};
 use web::{Listener, Routes, ServeSettings, Shutdown, origin};
@@ -12,6 +16,7 @@ use web::{Listener, Routes, ServeSettings, Shutdown, origin};
 use super::alone::Alone;
 use super::config::{Address, Auth, Config, Http};
 use super::health;
+use crate::import::Beside;
 use crate::{compose, process};
 
 pub(super) async fn run(config: Config) -> Result<()> {
@@ -22,6 +27,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let alone = Alone::serving(&config).await?;
     let access = access(&config.auth, &alone.clock)?;
     let health = health::watch(&config.health, &alone.store, &stop)?;
+    let import = Beside::new(alone.store.clone(), alone.db.clone(), adoption(&alone.clock)?);
     let pulls = PullLog::default();
     compose::keep(&pulls, &alone.db, &stop);
     let routes = registry::routes(registry::App {
@@ -29,7 +35,12 @@ pub(super) async fn run(config: Config) -> Result<()> {
         store: alone.store.clone(),
         clock: alone.clock.clone(),
         access,
-        settings: Arc::new(registry::Settings { accel: None, writing: config.writing }),
+        settings: Arc::new(registry::Settings {
+            accel: None,
+            redirect: config.storage.redirect,
+            writing: config.writing,
+            elsewhere: import.elsewhere(),
+        }),
         pulls: pulls.clone(),
         recent: Recent::default(),
     });
@@ -43,10 +54,21 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let aside = web::metrics::routes().merge(health.routes());
     let debug = debug.map(|listener| process::serve_aside(listener, aside, &stop)).transpose()?;
     jobs::start(&alone.jobs(), &stop);
+    import.start(&stop);
     tracing::info!(address, "ready");
     let ended = serving.await;
     finish(&alone, &pulls, debug, &stop).await?;
     ended.context("the server failed")
+}
+
+/// What `registry:2` left in the storage is taken over at each start, with whatever it has written since: every name goes
+/// into the one project that there is.
+fn adoption(clock: &Clock) -> Result<Options> {
+    let project: ProjectName = projects::SOLE.parse()?;
+    let placing = move |name: &RepositoryName| {
+        Ok(Target { project: project.clone(), repository: name.clone() })
+    };
+    Ok(Options { clock: clock.clone(), ..Options::new(Arc::new(placing)) })
 }
 
 async fn finish(

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use blobs::Store;
+use domain::Db;
 use import::{Error, Options, Problem, Progress, Report, by_project};
 use registry::Elsewhere;
 use web::{Shutdown, tasks};
@@ -17,7 +19,8 @@ const LOGGED: usize = 100;
 
 #[derive(Clone)]
 pub(crate) struct Beside {
-    instance: Instance,
+    store: Store,
+    db: Db,
     options: Options,
     /// What a tree has and is not here then was deleted here, or cannot be taken over.
     is_over: Arc<AtomicBool>,
@@ -26,14 +29,15 @@ pub(crate) struct Beside {
 impl Beside {
     /// If the settings say so.
     pub(crate) fn of(instance: &Instance, settings: &Serve) -> Option<Self> {
-        settings.import.then(|| Self {
-            instance: instance.clone(),
-            options: Options {
-                clock: instance.clock.clone(),
-                ..Options::new(by_project(settings.import_into.clone()))
-            },
-            is_over: Arc::default(),
-        })
+        let options = Options {
+            clock: instance.clock.clone(),
+            ..Options::new(by_project(settings.import_into.clone()))
+        };
+        settings.import.then(|| Self::new(instance.store.clone(), instance.db.clone(), options))
+    }
+
+    pub(crate) fn new(store: Store, db: Db, options: Options) -> Self {
+        Self { store, db, options, is_over: Arc::default() }
     }
 
     /// For the registry: brings what somebody asks for before its turn.
@@ -45,7 +49,7 @@ impl Beside {
                 if this.is_over.load(Ordering::Relaxed) {
                     return false;
                 }
-                let Instance { store, db, .. } = &this.instance;
+                let Self { store, db, .. } = &this;
                 match import::bring(store, db, &this.options, &name, &reference).await {
                     Ok(is_here) => is_here,
                     Err(error) => {
@@ -61,13 +65,13 @@ impl Beside {
     pub(crate) fn start(self, stop: &Shutdown) {
         let asked = stop.clone();
         tasks::spawn(stop, "import", async move {
-            let Instance { store, db, .. } = &self.instance;
+            let Self { store, db, .. } = &self;
             let progress = Progress::default();
             let ended = import::run(store, db, &self.options, &progress, &asked).await;
             self.is_over.store(true, Ordering::Relaxed);
             match ended {
                 Ok(report) => tell(&report),
-                Err(error @ Error::NoTree) => tracing::warn!(%error, "nothing is imported"),
+                Err(error @ Error::NoTree) => tracing::info!(%error, "nothing is imported"),
                 Err(error) => {
                     let error = web::chain(&error);
                     tracing::error!(%error, "the import failed; it goes on at the next start");

@@ -14,7 +14,7 @@ use web::Shutdown;
 
 use super::Opened;
 use crate::data_dir::DataDir;
-use crate::instance::{Instance, objects};
+use crate::instance::{Instance, opened};
 use crate::keys::KeyFiles;
 use crate::restore::refuse_half_restored;
 use crate::services;
@@ -25,9 +25,11 @@ use crate::settings::services::{Jobservice, read};
 pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
     if let Some(file) = &settings.config {
         let service: Jobservice = read(file)?;
-        refuse_half_restored(&service.storage)?;
+        if let Some(directory) = service.storage.directory() {
+            refuse_half_restored(directory)?;
+        }
         let db = services::open(&service.database, stop).await?.db;
-        return Ok(Opened { db, store: objects(&service.storage).await?, _lock: None });
+        return Ok(Opened { db, store: opened(&service.storage.settings()).await?, _lock: None });
     }
     let data = settings.data.clone().context("name an instance with --data or --config")?;
     let directory = DataDir::existing(&data)?;
@@ -41,7 +43,7 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
     if let Some(tree) = &settings.tree {
         adopt(&directory, tree, lock.is_some())?;
     }
-    let store = Store { data, database_url: settings.database_url.clone() };
+    let store = Store { data, database_url: settings.database_url.clone(), storage: None };
     let files = KeyFiles::new(directory.keys());
     let instance = Instance::open(&directory, &store, &files, Clock::System).await?;
     Ok(Opened { db: instance.db, store: instance.store, _lock: lock })

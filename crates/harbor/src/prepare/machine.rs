@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::OFlags;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+
+use crate::flock::Flock;
 
 /// A file that an operator writes is not larger.
 const LARGEST: u64 = 1 << 20;
@@ -151,14 +151,11 @@ pub(super) fn sync_directory_of(path: &Path) -> Result<()> {
 }
 
 /// Keeps a second run out while the first is at work; released when dropped. None if there is no such file.
-pub(super) fn lock(path: &Path) -> Result<Option<File>> {
+pub(super) fn lock(path: &Path) -> Result<Option<Flock>> {
     let Ok(file) = File::open(path) else { return Ok(None) };
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(errno) if errno == Errno::WOULDBLOCK => {
-            bail!("another run is at work with {}: wait until it has ended", path.display())
-        }
-        Err(errno) => Err(errno).with_context(|| format!("cannot lock {}", path.display())),
+    match Flock::take(file).with_context(|| format!("cannot lock {}", path.display()))? {
+        Some(lock) => Ok(Some(lock)),
+        None => bail!("another run is at work with {}: wait until it has ended", path.display()),
     }
 }
 

@@ -1,23 +1,31 @@
 //! `storage`: one driver, and what may be done with what it keeps.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::duration::Span;
 use super::typed;
+use crate::s3;
 
 /// Keys of the section that are no drivers.
 const OPTIONS: [&str; 5] = ["cache", "delete", "maintenance", "redirect", "tag"];
 
 #[derive(Debug)]
-pub(in super::super) enum Storage {
-    Filesystem(PathBuf),
-    Memory,
+pub(in super::super) struct Storage {
+    pub(in super::super) objects: blobs::Settings,
+    /// Where rows and the lock are, unless the file names a database; none for what ends with the process.
+    pub(in super::super) beside: Option<PathBuf>,
+    /// Whether clients are sent to the bucket for large blobs.
+    pub(in super::super) redirect: bool,
 }
+
+/// Where `registry:2` keeps everything; with a bucket, the rows.
+const ROOT: &str = "/var/lib/registry";
 
 pub(super) struct Read {
     pub(super) driver: Storage,
@@ -52,6 +60,12 @@ struct Filesystem {
 #[serde(default)]
 struct Switch {
     enabled: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Redirect {
+    disable: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,19 +105,25 @@ pub(super) fn read(section: Option<Value>, remarks: &mut Vec<String>) -> Result<
     let option = |key: &str| options.get(key).cloned().filter(|value| !value.is_null());
     let empty = || Value::Object(Map::new());
     let delete: Switch = typed("storage.delete", option("delete").unwrap_or_else(empty), remarks)?;
+    let redirect: Redirect =
+        typed("storage.redirect", option("redirect").unwrap_or_else(empty), remarks)?;
     let kept: MaintenanceSection =
         typed("storage.maintenance", option("maintenance").unwrap_or_else(empty), remarks)?;
     let purging = &kept.uploadpurging;
     let purged = purging.enabled && !purging.dryrun;
     Ok(Read {
-        driver: driver(drivers, remarks)?,
+        driver: driver(drivers, !redirect.disable, remarks)?,
         delete: delete.enabled,
         readonly: kept.readonly.enabled,
         maintenance: Maintenance { purge_uploads: purged.then_some(purging.age.0) },
     })
 }
 
-fn driver(drivers: Map<String, Value>, remarks: &mut Vec<String>) -> Result<Storage> {
+fn driver(
+    drivers: Map<String, Value>,
+    redirect: bool,
+    remarks: &mut Vec<String>,
+) -> Result<Storage> {
     let names: Vec<&str> = drivers.keys().map(String::as_str).collect();
     let name = match names.as_slice() {
         [] => bail!("storage names no driver: `filesystem`, say"),
@@ -116,10 +136,39 @@ fn driver(drivers: Map<String, Value>, remarks: &mut Vec<String>) -> Result<Stor
     match name.as_str() {
         "filesystem" => {
             let section: Filesystem = typed("storage.filesystem", parameters, remarks)?;
-            let root = section.rootdirectory.unwrap_or_else(|| "/var/lib/registry".into());
-            Ok(Storage::Filesystem(root))
+            let root = section.rootdirectory.unwrap_or_else(|| ROOT.into());
+            let files = blobs::Filesystem { root: root.clone() };
+            let objects = blobs::Settings::Filesystem(files);
+            Ok(Storage { objects, beside: Some(root), redirect })
         }
-        "inmemory" => Ok(Storage::Memory),
-        other => bail!("storage.{other} is no driver here: filesystem and inmemory are"),
+        "inmemory" => {
+            let objects = blobs::Settings::Memory(blobs::Memory::default());
+            Ok(Storage { objects, beside: None, redirect })
+        }
+        "s3" => {
+            let objects = blobs::Settings::S3(Box::new(s3(&parameters, remarks)?));
+            Ok(Storage { objects, beside: Some(ROOT.into()), redirect })
+        }
+        other => bail!("storage.{other} is no driver here: filesystem, s3 and inmemory are"),
     }
+}
+
+fn s3(parameters: &Value, remarks: &mut Vec<String>) -> Result<blobs::S3> {
+    let Value::Object(parameters) = parameters else { bail!("storage.s3 is no section") };
+    let written = parameters.iter().filter_map(|(key, value)| {
+        let text = match value {
+            Value::Null => return None,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((key.as_str(), text))
+    });
+    let written: BTreeMap<&str, String> = written.collect();
+    let written = written.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let (section, unknown) = s3::section(&written)
+        .map_err(|mistake| anyhow!("storage.s3: {}: {}", mistake.what, mistake.remedy))?;
+    for key in unknown {
+        remarks.push(format!("storage.s3.{key} is not known here and does nothing"));
+    }
+    serde_json::from_value(serde_json::to_value(section)?).context("storage.s3 cannot be used")
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use blobs::Settings as Objects;
 use domain::db::Location;
 use registry::Writing;
 use web::telemetry::Format;
 
 use super::environment::Change;
-use super::{Address, Auth, Config, DEFAULT, Storage, parse};
+use super::{Address, Auth, Config, DEFAULT, parse};
 
 fn read(text: &str) -> (Config, Vec<String>) {
     parse(text, &[]).unwrap()
@@ -31,7 +32,7 @@ const MINIMAL: &str = "version: 0.1\nstorage: inmemory\n";
 fn without_a_file_it_is_what_registry_2_brings() {
     let (config, remarks) = read(DEFAULT);
     assert_eq!(remarks, Vec::<String>::new());
-    assert!(matches!(&config.storage, Storage::Filesystem(root) if root == "/var/lib/registry"));
+    assert!(matches!(&config.storage.objects, Objects::Filesystem(files) if files.root == "/var/lib/registry"));
     assert!(
         matches!(config.http.address, Address::Tcp(address) if address.to_string() == "0.0.0.0:5000")
     );
@@ -100,7 +101,7 @@ fn variables_change_single_keys() {
     )
     .unwrap();
     assert_eq!(remarks, ["REGISTRY_XYZ names no key of the configuration"]);
-    assert!(matches!(config.storage, Storage::Memory));
+    assert!(matches!(config.storage.objects, Objects::Memory(_)));
     assert!(matches!(config.http.address, Address::Tcp(address) if address.port() == 0));
     assert_eq!(config.http.dress.headers.len(), 1);
     assert_eq!(config.log.level, "info,access=off");
@@ -111,7 +112,7 @@ fn variables_change_single_keys() {
 #[test]
 fn a_variable_may_replace_a_driver_and_an_entry_of_a_list() {
     let (config, _) = with(DEFAULT, &[("REGISTRY_STORAGE", "inmemory")]).unwrap();
-    assert!(matches!(config.storage, Storage::Memory));
+    assert!(matches!(config.storage.objects, Objects::Memory(_)));
     let text = format!("{MINIMAL}health: {{tcp: [{{addr: 'a:1'}}]}}\n");
     let (config, _) = with(&text, &[("REGISTRY_HEALTH_TCP_0_ADDR", "b:2")]).unwrap();
     assert_eq!(config.health.tcp[0].addr, "b:2");
@@ -173,4 +174,20 @@ fn mistakes_are_refused_with_their_key_and_a_remedy() {
         "storage: inmemory\ndatabase: {url: 'mysql://'}",
         "database.url is not a PostgreSQL URL",
     );
+}
+
+#[test]
+fn a_bucket_is_told_in_distributions_words() {
+    let (config, remarks) = read(
+        "version: 0.1\nstorage:\n  s3: {region: eu-west-1, bucket: images, accesskey: a, secretkey: s, \
+         regionendpoint: 'ceph:7480', secure: false, chunksize: 10485760, v4auth: true, storageclass: COLD}\n  \
+         redirect: {disable: true}\n",
+    );
+    assert_eq!(remarks, ["storage.s3.storageclass is not known here and does nothing"]);
+    let Objects::S3(bucket) = config.storage.objects else { panic!("{:?}", config.storage) };
+    assert_eq!(bucket.regionendpoint.unwrap().as_str(), "http://ceph:7480/");
+    assert!(!config.storage.redirect);
+    assert_eq!(config.storage.beside.unwrap().to_str(), Some("/var/lib/registry"));
+    refused("storage: {s3: {region: r}}", "storage.s3: bucket is missing in it: add bucket");
+    refused("storage: {s3: {bucket: b, chunksize: 5}}", "storage.s3: chunksize is not a size");
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::s3;
+use super::pairs;
 
 #[track_caller]
 fn refuses(text: &str, what: &str) {
-    let refusal = s3(text).expect_err(text);
+    let refusal = pairs(text).expect_err(text);
     assert_eq!(refusal.what, what, "{text}");
 }
 
@@ -14,7 +14,7 @@ fn refuses(text: &str, what: &str) {
 fn harbor_s_form_becomes_the_section_of_the_services() {
     let text = "accesskey: AKIA1, secretkey: \"a:b/c+d\", region: eu-west-1, bucket: images, rootdirectory: /harbor, \
         chunksize: 10485760, v4auth: true, encrypt: false, secure: true";
-    let section = serde_json::to_value(s3(text).unwrap()).unwrap();
+    let section = serde_json::to_value(pairs(text).unwrap()).unwrap();
     let wanted = json!({
         "accesskey": "AKIA1", "secretkey": "a:b/c+d", "region": "eu-west-1", "bucket": "images",
         "rootdirectory": "/harbor", "chunksize": 10_485_760, "secure": true,
@@ -29,7 +29,7 @@ fn a_server_without_a_scheme_has_that_of_secure() {
         ("bucket: b, regionendpoint: s3.lan:9000, secure: false", "http://s3.lan:9000"),
         ("bucket: b, regionendpoint: http://10.0.0.1", "http://10.0.0.1"),
     ] {
-        assert_eq!(s3(text).unwrap()["regionendpoint"], endpoint, "{text}");
+        assert_eq!(pairs(text).unwrap()["regionendpoint"], endpoint, "{text}");
     }
 }
 
