@@ -22,8 +22,8 @@ EOF
 }
 storage "$s3_secretkey" >"$work/storage.yml"
 options=(--database-url "$postgres_url" --storage "$work/storage.yml")
-# keys [QUERY]: what the bucket has.
-keys() { s3 GET "?list-type=2${1-}" | grep -o '<Key>[^<]*' | cut -d '>' -f 2 || true; }
+# keys: what the bucket has.
+keys() { s3 GET "?list-type=2" | grep -o '<Key>[^<]*' | cut -d '>' -f 2 || true; }
 uploads() { s3 GET '?uploads' | grep -o '<UploadId>' | wc -l || true; }
 bytes() { s3 GET '?list-type=2' | grep -o '<Size>[0-9]*' | cut -d '>' -f 2 | awk '{ sum += $1 } END { print sum + 0 }'; }
 
