@@ -108,6 +108,16 @@ small=$(push_blob library/blobs "$work/small" "$token")
 http 200 "${auth[@]}" "$url/v2/library/blobs/blobs/$small"
 cmp "$work/small" "$work/body"
 
+scenario "with --no-redirect the bytes come from the server"
+stop_server
+start_server "${options[@]}" --no-redirect
+http 200 "${auth[@]}" "$url/v2/library/blobs/blobs/$digest"
+cmp "$work/blob" "$work/body"
+http 206 --range 30000000-30000099 "${auth[@]}" "$url/v2/library/blobs/blobs/$digest"
+cmp <(head -c 30000100 "$work/blob" | tail -c 100) "$work/body"
+stop_server
+start_server "${options[@]}"
+
 scenario "killed while it uploads, it leaves a session that the other goes on with"
 begin
 chunk "$url" "$work/part-00"

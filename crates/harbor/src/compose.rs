@@ -33,7 +33,12 @@ pub(crate) struct Portal {
 /// Registry, token service and portal behind one port, with the tasks they need.
 ///
 /// What is noted in `pulls` after the end has begun is the caller's to write.
-pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Routes {
+pub(crate) fn all(
+    instance: &Instance,
+    registry: registry::Settings,
+    pulls: &PullLog,
+    stop: &Shutdown,
+) -> Routes {
     let base = instance.base();
     let verifier = Verifier::Ring(instance.keys.clone());
     let store = instance.store.clone();
@@ -44,10 +49,9 @@ pub(crate) fn all(instance: &Instance, pulls: &PullLog, stop: &Shutdown) -> Rout
         service_logs: None,
         ca_certificate: None,
     };
-    let service = registry::Settings { redirect: true, ..registry::Settings::default() };
     keep(pulls, &base.db, stop);
     Routes::new()
-        .merge(registry(&base, store, verifier, service, pulls))
+        .merge(self::registry(&base, store, verifier, registry, pulls))
         .merge(token(&base, &instance.keys))
         .merge(self::portal(&base, portal))
 }

@@ -50,7 +50,9 @@ pub async fn serve(
     instance.take_jobs_back().await?;
 
     let pulls = PullLog::default();
-    let routes = compose::all(&instance, &pulls, &stop);
+    let redirect = !settings.no_redirect;
+    let registry = registry::Settings { redirect, ..registry::Settings::default() };
+    let routes = compose::all(&instance, registry, &pulls, &stop);
     let address = listener.local_addr();
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;

@@ -208,6 +208,7 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         key: None,
         external_url: None,
         trusted_proxies: Vec::new(),
+        no_redirect: false,
         metrics_listen: None,
         admin_password: Some(Secret(ADMIN_PASSWORD.to_owned())),
     }
