@@ -13,6 +13,8 @@ cd "$root"
 . "$root/deploy/lib/setup.sh"
 # shellcheck source=tests/e2e/lib/postgres.sh
 . "$root/tests/e2e/lib/postgres.sh"
+# shellcheck source=tests/e2e/lib/radosgw.sh
+. "$root/tests/e2e/lib/radosgw.sh"
 
 # The whole list, so that a new machine needs one look at the package lists.
 packages=(
@@ -37,6 +39,7 @@ finish() {
     local status=$?
     trap - EXIT
     stop_postgres
+    stop_radosgw
     if [ $status -ne 0 ]; then
         printf '\n==> FAILED%s after %s s; its output is above\n' "${current_stage:+ in stage $current_stage}" "$SECONDS" >&2
     fi
@@ -100,13 +103,18 @@ check_shell() {
         tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh benches/run.sh
 }
 
-# Format, dependencies, lints, tests on both engines and in a browser, documentation.
+# Format, dependencies, lints, tests on both engines, in a bucket and in a browser, documentation.
 check_workspace() {
     start_postgres
     export TEST_DATABASE_URL=$postgres_url
     say "PostgreSQL: $TEST_DATABASE_URL"
+    start_radosgw
+    export TEST_S3_ENDPOINT=$s3_endpoint TEST_S3_BUCKET=$s3_bucket
+    export TEST_S3_ACCESSKEY=$s3_accesskey TEST_S3_SECRETKEY=$s3_secretkey
+    say "Ceph: $TEST_S3_ENDPOINT"
     cargo xtask ci
     stop_postgres
+    stop_radosgw
 }
 
 # As root, for a Docker daemon; the program that the other tests run is part of it.

@@ -22,8 +22,8 @@ EOF
 }
 storage "$s3_secretkey" >"$work/storage.yml"
 options=(--database-url "$postgres_url" --storage "$work/storage.yml")
-# keys [QUERY]: what the bucket has.
-keys() { s3 GET "?list-type=2${1-}" | grep -o '<Key>[^<]*' | cut -d '>' -f 2 || true; }
+# keys: what the bucket has.
+keys() { s3 GET "?list-type=2" | grep -o '<Key>[^<]*' | cut -d '>' -f 2 || true; }
 uploads() { s3 GET '?uploads' | grep -o '<UploadId>' | wc -l || true; }
 bytes() { s3 GET '?list-type=2' | grep -o '<Size>[0-9]*' | cut -d '>' -f 2 | awk '{ sum += $1 } END { print sum + 0 }'; }
 
@@ -107,6 +107,16 @@ head -c 1000 "$work/blob" >"$work/small"
 small=$(push_blob library/blobs "$work/small" "$token")
 http 200 "${auth[@]}" "$url/v2/library/blobs/blobs/$small"
 cmp "$work/small" "$work/body"
+
+scenario "with --no-redirect the bytes come from the server"
+stop_server
+start_server "${options[@]}" --no-redirect
+http 200 "${auth[@]}" "$url/v2/library/blobs/blobs/$digest"
+cmp "$work/blob" "$work/body"
+http 206 --range 30000000-30000099 "${auth[@]}" "$url/v2/library/blobs/blobs/$digest"
+cmp <(head -c 30000100 "$work/blob" | tail -c 100) "$work/body"
+stop_server
+start_server "${options[@]}"
 
 scenario "killed while it uploads, it leaves a session that the other goes on with"
 begin

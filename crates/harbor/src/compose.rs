@@ -7,7 +7,7 @@ use auth::token::KeyRing;
 use blobs::Store;
 use domain::{Clock, Db};
 use identity::{Authenticator, Keys, Verifier};
-use registry::{Elsewhere, PullLog};
+use registry::PullLog;
 use web::{Probe, Routes, Shutdown, tasks};
 
 use crate::instance::Instance;
@@ -35,7 +35,7 @@ pub(crate) struct Portal {
 /// What is noted in `pulls` after the end has begun is the caller's to write.
 pub(crate) fn all(
     instance: &Instance,
-    elsewhere: Elsewhere,
+    registry: registry::Settings,
     pulls: &PullLog,
     stop: &Shutdown,
 ) -> Routes {
@@ -49,10 +49,9 @@ pub(crate) fn all(
         service_logs: None,
         ca_certificate: None,
     };
-    let service = registry::Settings { redirect: true, elsewhere, ..registry::Settings::default() };
     keep(pulls, &base.db, stop);
     Routes::new()
-        .merge(registry(&base, store, verifier, service, pulls))
+        .merge(self::registry(&base, store, verifier, registry, pulls))
         .merge(token(&base, &instance.keys))
         .merge(self::portal(&base, portal))
 }

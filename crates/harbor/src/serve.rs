@@ -52,8 +52,12 @@ pub async fn serve(
 
     let pulls = PullLog::default();
     let import = Beside::of(&instance, &settings);
-    let elsewhere = import.as_ref().map(Beside::elsewhere).unwrap_or_default();
-    let routes = compose::all(&instance, elsewhere, &pulls, &stop);
+    let registry = registry::Settings {
+        redirect: !settings.no_redirect,
+        elsewhere: import.as_ref().map(Beside::elsewhere).unwrap_or_default(),
+        ..registry::Settings::default()
+    };
+    let routes = compose::all(&instance, registry, &pulls, &stop);
     let address = listener.local_addr().context("the listener has no address")?;
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;

@@ -178,6 +178,10 @@ pub struct Serve {
     #[arg(long, env = "HARBOR_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,
 
+    /// Send large blobs from here, not from the bucket: for clients that cannot reach that.
+    #[arg(long, env = "HARBOR_NO_REDIRECT")]
+    pub no_redirect: bool,
+
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,

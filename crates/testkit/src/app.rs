@@ -219,6 +219,7 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         key: None,
         external_url: None,
         trusted_proxies: Vec::new(),
+        no_redirect: false,
         metrics_listen: None,
         import: false,
         import_into: None,

@@ -85,6 +85,7 @@ radosgw_user() {
     timeout 60 radosgw-admin --name client.gateway user create --uid platform --display-name Platform \
         --access-key "$s3_accesskey" --secret-key "$s3_secretkey"
     radosgw_daemon radosgw --name client.gateway
+    # shellcheck disable=SC2016  # the inner shell's
     timeout 60 bash -c 'until curl --silent --output /dev/null "$1"; do sleep 0.2; done' - "$s3_endpoint"
     s3 PUT
 }

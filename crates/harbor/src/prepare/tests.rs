@@ -29,8 +29,8 @@ fn a_bucket_keeps_objects_for_the_services_that_write_them_and_the_front_sends_n
     ));
     fixture.prepare();
     let file = |name: &str| fs::read_to_string(fixture.path("config").join(name)).unwrap();
-    let section = "storage:\n  s3: {\"accesskey\":\"a\",\"bucket\":\"images\",\
-                   \"regionendpoint\":\"http://ceph:7480\",\"secretkey\":\"s#1\"}\n";
+    let section = "storage:\n  s3: {\"accesskey\": \"a\", \"bucket\": \"images\", \
+                   \"regionendpoint\": \"http://ceph:7480\", \"secretkey\": \"s#1\"}\n";
     let registry = file("registry/config.yml");
     assert!(registry.contains(section) && registry.contains("\nredirect: false\n"), "{registry}");
     assert!(!registry.contains("accel"), "{registry}");
