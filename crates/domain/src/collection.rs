@@ -19,8 +19,10 @@
 //! - Links are made (`blobs::record`, `blobs::mount`) only by a transaction that holds the blob's row, and 4 holds it
 //!   *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
 //!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
-//! - An object key is never used twice, so that removing a condemned object late removes no later blob.
-//! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays.
+//! - An object key is never used twice, so that removing a condemned object late removes no later blob. An adopted object
+//!   has the key of old, and may be found again: [`crate::imports`] takes none that is condemned.
+//! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays. So does what an import
+//!   has just found.
 //!
 //! Rows are held by an update that changes nothing: the portable `FOR UPDATE`.
 
