@@ -41,7 +41,8 @@ pub(crate) async fn run(settings: &Import) -> Result<()> {
     let report = match ended {
         Ok(report) => report,
         Err(error) => match remedy(&error) {
-            Some(remedy) => return Err(anyhow::Error::new(error).context(remedy)),
+            // What to do stands behind what is wrong.
+            Some(remedy) => bail!("{}: {remedy}", web::chain(&error)),
             None => return Err(error.into()),
         },
     };
