@@ -202,7 +202,13 @@ new_instance stopped
 stop_server
 refuses timeout --signal INT 0.5 "$binary" import --data "$data" "$tree"
 contains "$out" "run it again"
-import --data "$data"
+
+scenario "a collection that is asked for meanwhile is done after it"
+import --data "$data" 3>&- &
+importing=$!
+sleep 0.3
+"$binary" gc --data "$data" --dry-run
+wait $importing
 "$binary" gc --data "$data" --time-window 0 --delete-untagged
 listing | diff "$work/before" -
 

@@ -28,8 +28,10 @@
 //!   once. Quarantine itself touches no link: what held the blob holds it still, and no promise is made anew (HEAD,
 //!   mount and push find none). A mark names the object that was looked at, so that neither the removal of old bytes (5)
 //!   nor a healing meanwhile makes good bytes look damaged.
-//! - An object key is never used twice, so that removing a condemned object late removes no later blob.
-//! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays.
+//! - An object key is never used twice, so that removing a condemned object late removes no later blob. An adopted object
+//!   has the key of old, and may be found again: [`crate::imports`] takes none that is condemned.
+//! - While a backup is made, 5 removes nothing ([`crate::backup`]): what its moment names stays. So does what an import
+//!   has just found.
 //!
 //! Rows are held by an update that changes nothing: the portable `FOR UPDATE`.
 

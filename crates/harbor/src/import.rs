@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use blobs::Store;
 use domain::Db;
 
+use crate::data_dir::Lock;
 use crate::process;
 use crate::settings::import::Import;
 
@@ -18,8 +19,8 @@ use crate::settings::import::Import;
 struct Opened {
     db: Db,
     store: Store,
-    /// Nobody serves from the directory meanwhile.
-    _lock: Option<crate::data_dir::Lock>,
+    /// Nobody serves from the directory meanwhile: jobs that are asked for are this process's to do.
+    alone: Option<(Lock, jobs::App)>,
 }
 
 pub(crate) async fn run(settings: &Import) -> Result<()> {
@@ -33,11 +34,15 @@ pub(crate) async fn run(settings: &Import) -> Result<()> {
         let importing = ::import::run(&opened.store, &opened.db, &options, &progress, &stop);
         telling::while_it_runs(Box::pin(importing), &progress).await
     };
+    if let Some((_lock, jobs)) = &opened.alone {
+        jobs::drain(jobs).await?;
+    }
     opened.db.close().await;
     let report = match ended {
         Ok(report) => report,
         Err(error) => match remedy(&error) {
-            Some(remedy) => return Err(anyhow::Error::new(error).context(remedy)),
+            // What to do stands behind what is wrong.
+            Some(remedy) => bail!("{}: {remedy}", web::chain(&error)),
             None => return Err(error.into()),
         },
     };

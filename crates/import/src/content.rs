@@ -4,6 +4,7 @@
 //! import: a report of a hundred thousand unreadable links helps nobody.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use blobs::{Entry, Key};
 use domain::Timestamp;
@@ -18,6 +19,8 @@ use crate::{Import, Result};
 
 /// Reads of one repository that are under way at a time.
 pub(crate) const READS: usize = 16;
+/// The clock of the storage may differ from ours by this much.
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
 /// A digest is shorter; a file that is longer is no link.
 const LINK_MAX: u64 = 256;
 
@@ -118,9 +121,14 @@ pub(crate) fn told<T>(key: &Key, error: blobs::Error) -> Result<Found<T>> {
     }
 }
 
-/// When it was written.
-pub(crate) fn modified(entry: &Entry) -> Timestamp {
-    let since = entry.modified.duration_since(std::time::SystemTime::UNIX_EPOCH);
-    let micros = since.unwrap_or_default().as_micros();
-    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+impl Import<'_> {
+    /// When it was written. A time that has not come yet tells nothing, and is taken for the oldest: what was done here is
+    /// later.
+    pub(crate) fn modified(&self, entry: &Entry) -> Timestamp {
+        let since = entry.modified.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        let micros = since.unwrap_or_default().as_micros();
+        let modified = Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX));
+        let is_possible = modified <= self.options.clock.now().plus(SKEW);
+        if is_possible { modified } else { Timestamp::default() }
+    }
 }

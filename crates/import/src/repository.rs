@@ -5,22 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use blobs::{Entry, Key, Listing};
 use domain::Timestamp;
 use domain::imports::{self, Batch, Target};
 use oci::{Digest, Reference, RepositoryName};
 
-use crate::content::modified;
+use crate::content::SKEW;
 use crate::find::{PAGE, unreadable};
 use crate::manifests::Wanted;
 use crate::tree::{self, Folder, Part};
 use crate::{Import, Kind, Result};
-
-/// The clock of the storage may differ from ours by this much: what was written so shortly before an import began
-/// may have been written after it had looked.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// A repository that is being taken over.
 pub(crate) struct Repository<'a> {
@@ -44,6 +39,7 @@ pub(crate) struct Link<T> {
 
 impl Import<'_> {
     pub(crate) async fn repository(&self, name: RepositoryName) -> Result<()> {
+        // What was written so shortly before may have been written after we had looked.
         let began = self.options.clock.now().minus(SKEW);
         if let Some(repository) = self.open(&name).await? {
             repository.manifests().await?;
@@ -180,7 +176,7 @@ impl Repository<'_> {
             self.problem(Kind::Link, &entry.key, "the link holds no digest");
             return None;
         }
-        Some(Link { what: digest, key: entry.key.clone(), modified: modified(entry) })
+        Some(Link { what: digest, key: entry.key.clone(), modified: self.import.modified(entry) })
     }
 
     /// Those of the digests that are artifacts here.
@@ -225,7 +221,7 @@ impl Repository<'_> {
         let mut listing = self.import.store.list(self.folder.layers().as_ref());
         while let Some(page) = self.page(&mut listing).await? {
             let mut links: BTreeMap<Digest, Key> = BTreeMap::new();
-            for entry in page.iter().filter(|entry| !self.was_here(modified(entry))) {
+            for entry in page.iter().filter(|entry| !self.was_here(self.import.modified(entry))) {
                 if let Some((_, Part::Layer(algorithm, hex))) = tree::split(entry.key.as_str())
                     && let Some(link) = self.named(entry, algorithm, hex)
                 {

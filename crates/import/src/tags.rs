@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use oci::{Digest, Tag as Name, TagInvalid};
 
-use crate::content::{READS, modified};
+use crate::content::READS;
 use crate::manifests::{ATTEMPTS, COLLECTED, Wanted};
 use crate::repository::{Link, Repository};
 use crate::tree::{self, Part};
@@ -43,7 +43,9 @@ impl Repository<'_> {
 
     fn tag(&self, entry: &Entry, name: &str) -> Option<Link<Name>> {
         match name.parse() {
-            Ok(what) => Some(Link { what, key: entry.key.clone(), modified: modified(entry) }),
+            Ok(what) => {
+                Some(Link { what, key: entry.key.clone(), modified: self.import.modified(entry) })
+            }
             Err(error) => {
                 let error: TagInvalid = error;
                 self.problem(Kind::Link, &entry.key, error.to_string());

@@ -102,6 +102,25 @@ async fn more_than_a_page_and_a_batch_come_over() {
 }
 
 #[tokio::test]
+async fn repositories_at_once_share_a_new_project_and_their_blobs() {
+    each_engine(async |db| {
+        let tree = Tree::new().await;
+        for number in 0..40 {
+            let name = format!("library/app{number}");
+            for seed in ["one", "two", "three"] {
+                tree.tag(&name, seed, &tree.image(&name, seed));
+            }
+        }
+        let report = tree.import(&db).await;
+        assert_eq!(report.problems, []);
+        assert_eq!((report.repositories, report.manifests, report.tags), (40, 120, 120));
+        assert_eq!(report.blobs, 6);
+        assert_eq!(tags_of(&db, "library/app39").await, ["one", "three", "two"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_says_something_about_a_manifest_is_among_its_referrers() {
     each_engine(async |db| {
         let tree = Tree::new().await;

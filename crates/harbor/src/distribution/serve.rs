@@ -27,7 +27,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let alone = Alone::serving(&config).await?;
     let access = access(&config.auth, &alone.clock)?;
     let health = health::watch(&config.health, &alone.store, &stop)?;
-    let import = Beside::new(alone.store.clone(), alone.db.clone(), adoption(&alone.clock)?);
+    let import = Beside::new(&alone.db, &alone.store, adoption(&alone.clock)?);
     let pulls = PullLog::default();
     compose::keep(&pulls, &alone.db, &stop);
     let routes = registry::routes(registry::App {

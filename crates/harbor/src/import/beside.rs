@@ -19,8 +19,8 @@ const LOGGED: usize = 100;
 
 #[derive(Clone)]
 pub(crate) struct Beside {
-    store: Store,
     db: Db,
+    store: Store,
     options: Options,
     /// What a tree has and is not here then was deleted here, or cannot be taken over.
     is_over: Arc<AtomicBool>,
@@ -29,15 +29,13 @@ pub(crate) struct Beside {
 impl Beside {
     /// If the settings say so.
     pub(crate) fn of(instance: &Instance, settings: &Serve) -> Option<Self> {
-        let options = Options {
-            clock: instance.clock.clone(),
-            ..Options::new(by_project(settings.import_into.clone()))
-        };
-        settings.import.then(|| Self::new(instance.store.clone(), instance.db.clone(), options))
+        let placing = by_project(settings.import_into.clone());
+        let options = Options { clock: instance.clock.clone(), ..Options::new(placing) };
+        settings.import.then(|| Self::new(&instance.db, &instance.store, options))
     }
 
-    pub(crate) fn new(store: Store, db: Db, options: Options) -> Self {
-        Self { store, db, options, is_over: Arc::default() }
+    pub(crate) fn new(db: &Db, store: &Store, options: Options) -> Self {
+        Self { db: db.clone(), store: store.clone(), options, is_over: Arc::default() }
     }
 
     /// For the registry: brings what somebody asks for before its turn.
@@ -49,8 +47,8 @@ impl Beside {
                 if this.is_over.load(Ordering::Relaxed) {
                     return false;
                 }
-                let Self { store, db, .. } = &this;
-                match import::bring(store, db, &this.options, &name, &reference).await {
+                let Self { db, store, options, .. } = &this;
+                match import::bring(store, db, options, &name, &reference).await {
                     Ok(is_here) => is_here,
                     Err(error) => {
                         let error = web::chain(&error);
@@ -65,9 +63,8 @@ impl Beside {
     pub(crate) fn start(self, stop: &Shutdown) {
         let asked = stop.clone();
         tasks::spawn(stop, "import", async move {
-            let Self { store, db, .. } = &self;
             let progress = Progress::default();
-            let ended = import::run(store, db, &self.options, &progress, &asked).await;
+            let ended = import::run(&self.store, &self.db, &self.options, &progress, &asked).await;
             self.is_over.store(true, Ordering::Relaxed);
             match ended {
                 Ok(report) => tell(&report),

@@ -29,7 +29,7 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
             refuse_half_restored(directory)?;
         }
         let db = services::open(&service.database, stop).await?.db;
-        return Ok(Opened { db, store: opened(&service.storage.settings()).await?, _lock: None });
+        return Ok(Opened { db, store: opened(&service.storage.settings()).await?, alone: None });
     }
     let data = settings.data.clone().context("name an instance with --data or --config")?;
     let directory = DataDir::existing(&data)?;
@@ -46,7 +46,8 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
     let store = Store { data, database_url: settings.database_url.clone(), storage: None };
     let files = KeyFiles::new(directory.keys());
     let instance = Instance::open(&directory, &store, &files, Clock::System).await?;
-    Ok(Opened { db: instance.db, store: instance.store, _lock: lock })
+    let alone = lock.map(|lock| (lock, instance.jobs()));
+    Ok(Opened { db: instance.db, store: instance.store, alone })
 }
 
 /// Makes the root of the tree the place of the objects.

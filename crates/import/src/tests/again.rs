@@ -60,7 +60,7 @@ async fn what_the_old_registry_took_since_comes_too() {
         tree.tag("library/app", "v1", &first);
         tree.tag("library/app", "v2", &first);
         tree.import(&db).await;
-        tree.at(now().secs() + 60);
+        tree.at(now().secs() - 30);
         let second = tree.image("library/app", "two");
         tree.tag("library/app", "v2", &second);
         tree.tag("library/app", "v3", &second);
@@ -90,6 +90,28 @@ async fn a_tag_that_was_moved_here_later_stays_where_it_is() {
         tx.commit().await.unwrap();
         let report = tree.import_with(&db, &crate::Options { again: true, ..options() }).await;
         assert_eq!(report.tags, 0);
+        assert_eq!(here(&db, "library/app", "v1").await.unwrap().digest, second);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_from_the_future_is_taken_for_the_oldest() {
+    each_engine(async |db| {
+        let tree = Tree::new().await;
+        let [first, second] = ["one", "two"].map(|seed| tree.image("library/app", seed));
+        tree.tag("library/app", "v2", &second);
+        tree.at(now().secs() + 1_000_000);
+        tree.tag("library/app", "v1", &first);
+        tree.import(&db).await;
+        assert_eq!(here(&db, "library/app", "v1").await.unwrap().digest, first);
+        delete_tag(&db, "library/app", "v1").await;
+        let permit = push_permit(&db, "library/app").await;
+        let artifact = here(&db, "library/app", "v2").await.unwrap().id;
+        let mut tx = db.begin().await.unwrap();
+        tags::create(&mut tx, &permit, artifact, &"v1".parse().unwrap(), now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(tree.import(&db).await.tags, 0);
         assert_eq!(here(&db, "library/app", "v1").await.unwrap().digest, second);
     })
     .await;
