@@ -41,12 +41,13 @@ tail -c 2000000 "$work/blob" >"$work/second"
 digest=$(digest_of "$work/blob")
 token=$(bearer repository:library/resumed:pull,push admin "$password")
 bearer="Authorization: Bearer $token"
+app="Authorization: Bearer $(bearer repository:library/app:pull admin "$password")"
 http 202 --request POST --header "$bearer" "$url/v2/library/resumed/blobs/uploads/"
 http 202 --request PATCH --header "$bearer" --header 'Content-Type: application/octet-stream' \
     --data-binary "@$work/first" "$(absolute "$(header location)")"
 location=$(absolute "$(header location)")
 halt_postgres
-http 503 --header "$bearer" "$url/v2/library/app/manifests/v1"
+http 503 --header "$app" "$url/v2/library/app/manifests/v1"
 contains "$body" UNAVAILABLE
 [ "$(header retry-after)" -gt 0 ]
 http 503 --request PATCH --header "$bearer" --header 'Content-Type: application/octet-stream' \
@@ -55,7 +56,7 @@ kill -0 "$server"
 
 scenario "a database that is back: everything is there, and the upload goes on at what was acknowledged"
 run_postgres
-is_answered() { curl -sf -o /dev/null --header "$bearer" "$url/v2/library/app/manifests/v1"; }
+is_answered() { curl -sf -o /dev/null --header "$app" "$url/v2/library/app/manifests/v1"; }
 within 30 is_answered
 pull app:v1
 pull app:v2
@@ -73,3 +74,31 @@ contains "$("$binary" scrub --data "$data" --database-url "$postgres_url" --rate
 "$binary" gc --data "$data" --database-url "$postgres_url" --time-window 0
 pull app:v1
 pull app:v2
+
+scenario "a registry behind the proxy names no file that is gone, and names the new one once it was pushed again"
+behind=127.0.0.1:$(free_port)
+port_of_database=${postgres_url##*:}
+cat >"$work/registry.yml" <<YAML
+listen: $behind
+database: {host: 127.0.0.1, port: ${port_of_database%/*}, name: postgres, user: postgres, password: none}
+storage: $data/storage
+keys: $data/keys
+accel: /_objects/
+YAML
+"$binary" registry --config "$work/registry.yml" >"$work/registry.log" 2>&1 3>&- &
+alone=$!
+on_exit "kill -KILL $alone"
+within 30 curl -sf -o /dev/null "http://$behind/health"
+layer=$(skopeo inspect --tls-verify=false "docker://$registry/library/app:v1" | jq -r '.Layers[0]')
+app="Authorization: Bearer $(bearer repository:library/app:pull admin "$password")"
+named() { http 200 --header "$app" "http://$behind/v2/library/app/blobs/$layer" && header x-accel-redirect; }
+first=$(named)
+rm "$data/storage/${first#/_objects/}"
+http 404 --header "$app" "http://$behind/v2/library/app/blobs/$layer"
+contains "$body" damaged
+equal missing "$(api GET /system/quarantine | jq -r '.[].damage')"
+push one app:v1
+second=$(named)
+[ "$first" != "$second" ]
+test -e "$data/storage/${second#/_objects/}"
+pull app:v1
