@@ -61,6 +61,7 @@ fn may_pass(error: &domain::Error) -> bool {
         | domain::Error::MissingContent { .. }
         | domain::Error::QuotaExceeded { .. }
         | domain::Error::ReadOnly
-        | domain::Error::Corrupt { .. } => false,
+        | domain::Error::Corrupt { .. }
+        | domain::Error::Damaged { .. } => false,
     }
 }

@@ -282,7 +282,7 @@ async fn discard(app: &App, upload: &Upload) -> Result<()> {
 }
 
 /// What the store keeps beside the upload is for the collector from here on, should we end before it is removed.
-async fn condemn(tx: &mut domain::Tx, stale: &[Key], app: &App) -> Result<()> {
+async fn condemn(tx: &mut Tx, stale: &[Key], app: &App) -> Result<()> {
     for key in stale {
         collection::condemn_object(tx, key.as_str(), "", 0, app.clock.now()).await?;
     }

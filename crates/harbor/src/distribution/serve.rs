@@ -16,7 +16,7 @@ use web::{Listener, Routes, ServeSettings, Shutdown, origin};
 use super::alone::Alone;
 use super::config::{Address, Auth, Config, Http};
 use super::health;
-use crate::import::Beside;
+use crate::import::beside::Beside;
 use crate::{compose, process};
 
 pub(super) async fn run(config: Config) -> Result<()> {

@@ -15,7 +15,7 @@ use testkit::{Answer, Image, TestApp};
 async fn file(app: &TestApp, repository: &str, digest: &Digest) -> PathBuf {
     let permit = app.repository_permit(repository, auth::Action::Pull).await;
     let found = blobs::find(&app.instance.db, permit.repository().unwrap(), digest).await;
-    app.instance.objects.join(found.unwrap().unwrap().object_key)
+    app.instance.objects.as_ref().unwrap().join(found.unwrap().unwrap().object_key)
 }
 
 /// A blob whose file has as many bytes as it should have, but others.
@@ -170,7 +170,7 @@ async fn a_storage_that_is_not_mounted_puts_nothing_into_quarantine() {
     let blob = unique_bytes(1000);
     admin.push_blob("library/app", &blob).await.created();
     let digest = Digest::of(&blob);
-    let objects = app.instance.objects.join("objects");
+    let objects = app.instance.objects.as_ref().unwrap().join("objects");
     let aside = app.data().join("aside");
     tokio::fs::rename(&objects, &aside).await.unwrap();
     admin.pull_blob("library/app", &digest).await.not_found();
