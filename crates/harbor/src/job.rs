@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use domain::Clock;
 use domain::ids::JobId;
 use domain::queue::{self, Job, NewJob, State, Task, Trigger};
@@ -36,6 +36,7 @@ pub(crate) async fn run(
     if lock.is_some() {
         // Nobody serves from here, so nobody else would do it.
         jobs::drain(&instance.jobs()).await?;
+        give_up(&instance, id).await?;
     }
     let job = follow(&instance, id).await?;
     instance.close().await;
@@ -49,6 +50,18 @@ async fn enqueue(instance: &Instance, task: &Task, creator: &str) -> Result<JobI
     let id = queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// A job that failed is tried again later, by a server; whoever waits at a terminal without one hears of it now.
+async fn give_up(instance: &Instance, id: JobId) -> Result<()> {
+    let Some(job) = queue::by_id(&instance.db, id).await? else { return Ok(()) };
+    if let (State::Pending, Some(error)) = (job.state, job.error) {
+        let mut tx = instance.db.begin().await?;
+        queue::stop(&mut tx, id, instance.clock.now()).await?;
+        tx.commit().await?;
+        bail!("it failed: {error}");
+    }
+    Ok(())
 }
 
 /// Prints the job's log as it grows, until the job has ended.
