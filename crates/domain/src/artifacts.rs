@@ -4,6 +4,7 @@
 //! blobs' links, so that the collector leaves them alone, and an index holds the artifacts it lists.
 
 mod push;
+pub(crate) mod quota;
 mod remove;
 mod list;
 mod referrers;

@@ -1,7 +1,7 @@
 //! Garbage collection: online, in bounded batches, each its own transaction.
 //!
 //! ```text
-//! 1 empty     a deleted repository loses its artifacts, links and uploads, then its row
+//! 1 empty     a repository deleted longer than the grace period loses its tags, artifacts, links and uploads, then its row
 //! 2 untagged  (on request) artifacts that nothing names are deleted; their blobs become leased
 //! 3 release   links whose lease has run out are removed
 //! 4 condemn   blobs without a link become condemned objects: their row is gone, their bytes still there
@@ -13,6 +13,9 @@
 //!
 //! - Links are removed (3, `blobs::unlink`) and become held or leased by artifacts (push, deletion, 2) only by
 //!   a transaction that holds the repository's row. So 3 sees every committed artifact, and no push is under way.
+//! - 1 holds the repository's row, too, and takes from it what a restoration asks for (`deleted_from`): if the restoration
+//!   is first, 1 waits and finds a repository that is not deleted; if 1 is first, there is nothing to restore. Until
+//!   then a deleted repository keeps what it holds: no other step removes a link that is not leased.
 //! - A promise (HEAD, upload, mount) renews a link without that row. It updates the link, and so does 3:
 //!   if the promise is first, 3 waits, re-reads the link and finds `leased_at` new; if 3 is first, the promise finds
 //!   no link, and the client is told that the blob is not there.

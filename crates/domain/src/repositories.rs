@@ -1,14 +1,19 @@
 //! Repositories: names under which artifacts are kept.
 //!
 //! A repository begins with its first upload, unseen; its first manifest publishes it. Deleting one takes a single row
-//! whatever its size: the row loses its project, the name is free at once, and the collector empties what it held.
+//! whatever its size: the row loses its project, the name is free at once, and the collector empties what it held, after a
+//! grace period in which it can be restored ([`restore`]).
 //!
 //! Whoever changes the artifacts of a repository, or removes a blob from it, holds its row ([`lock`], [`publish`])
 //! until the end of the transaction. PostgreSQL has no other order between them; SQLite has one writer anyway.
 
+mod deleted;
+
 use std::collections::BTreeMap;
 
 use oci::RepositoryName;
+
+pub use deleted::{Deleted, deleted, restore};
 
 use crate::audit;
 use crate::db::on;
@@ -295,8 +300,8 @@ pub async fn describe(
 
 /// Deletes the repository with all it has, in one row; the name can be used again at once.
 pub async fn delete(tx: &mut Tx, permit: &RepositoryPermit, now: Timestamp) -> Result<()> {
-    const SQL: &str = "UPDATE repositories SET project_id = NULL, deleted_at = $2, updated_at = $2 \
-        WHERE id = $1 AND deleted_at IS NULL AND published";
+    const SQL: &str = "UPDATE repositories SET project_id = NULL, deleted_from = project_id, \
+        deleted_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL AND published";
     let id = permit.repository().ok_or(Error::NotFound(Entity::Repository))?;
     let done = on!(tx.connection(), |connection| sqlx::query(SQL)
         .bind(id)

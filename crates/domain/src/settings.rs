@@ -55,6 +55,8 @@ pub struct Settings {
     /// Bytes; -1 is no limit.
     pub storage_per_project: i64,
     pub banner_message: String,
+    /// Hours in which a deleted repository can be restored and keeps its space; 0 is none. Harbor has no such key.
+    pub deletion_grace: u32,
 }
 
 impl Default for Settings {
@@ -71,6 +73,7 @@ impl Default for Settings {
             quota_per_project_enable: true,
             storage_per_project: -1,
             banner_message: String::new(),
+            deletion_grace: 24,
         }
     }
 }
@@ -79,6 +82,14 @@ impl Settings {
     /// How long a browser stays signed in without a request.
     pub fn session_lifetime(&self) -> Duration {
         Duration::from_secs(u64::from(self.session_timeout) * 60)
+    }
+
+    /// How long a deleted repository can be restored.
+    ///
+    /// A day unless it is set: a deletion that was a mistake is noticed by the next build or deployment that pulls, and
+    /// whoever deletes to make room does not wait for it longer than for tomorrow.
+    pub fn deletion_grace(&self) -> Duration {
+        Duration::from_secs(u64::from(self.deletion_grace) * 60 * 60)
     }
 
     /// The limit of a new project, in bytes; -1 is none.

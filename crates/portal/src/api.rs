@@ -16,6 +16,7 @@ mod projects;
 mod members;
 mod metadatas;
 mod repositories;
+mod deleted_repositories;
 mod artifacts;
 mod tags;
 mod accessories;
@@ -102,12 +103,15 @@ fn of_projects(routes: Routes) -> Routes {
 fn of_artifacts(routes: Routes) -> Routes {
     let repositories = at("/projects/{project_name}/repositories");
     let repository = format!("{repositories}/{{repository_name}}");
+    let deleted = at("/projects/{project_name}/deleted-repositories");
     let artifacts = format!("{repository}/artifacts");
     let artifact = format!("{artifacts}/{{reference}}");
     let tags = format!("{artifact}/tags");
     routes
         .get(&at("/repositories"), repositories::list_all)
         .get(&repositories, repositories::list)
+        .get(&deleted, deleted_repositories::list)
+        .post(&format!("{deleted}/{{deleted_id}}"), deleted_repositories::restore)
         .get(&repository, repositories::get)
         .put(&repository, repositories::update)
         .delete(&repository, repositories::delete)

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Descriptor, Digest, Manifest, Platform, Tag};
 
-use super::kind;
+use super::{kind, quota};
 use crate::db::on;
-use crate::ids::{ArtifactId, BlobId, ProjectId, RepositoryId};
+use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
 use crate::sql::{CHUNK, Sql, Value, clean};
-use crate::{Error, Result, Timestamp, Tx, audit, blobs, repositories, tags};
+use crate::{Error, Result, Timestamp, Tx, audit, repositories, tags};
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +68,12 @@ pub async fn push(
     now: Timestamp,
 ) -> Result<Pushed> {
     let project = permit.project().id;
-    let limit = hold_limit(tx, project).await?;
+    let limit = quota::hold_limit(tx, project).await?;
     let repository = repositories::publish(tx, permit, now).await?;
     let (links, entries) = require_content(tx, repository, push.manifest).await?;
     let adding = hold_links(tx, repository, &links).await?;
     if let Some(limit) = limit {
-        check_quota(tx, project, limit, adding).await?;
+        quota::check(tx, project, limit, adding).await?;
     }
     let artifact = upsert(tx, repository, push, total_size(push, &entries), now).await?;
     attach_blobs(tx, repository, artifact, &links).await?;
@@ -94,16 +94,6 @@ fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
         [] => vec![format!("{}@{}", permit.name(), push.digest)],
         tags => tags.iter().map(|tag| format!("{}:{tag}", permit.name())).collect(),
     }
-}
-
-/// The project's limit in bytes, if it has one; then its row is held, so that two pushes cannot share the last free byte.
-async fn hold_limit(tx: &mut Tx, project: ProjectId) -> Result<Option<i64>> {
-    const SQL: &str = "UPDATE projects SET storage_limit = storage_limit \
-        WHERE id = $1 AND storage_limit >= 0 RETURNING storage_limit";
-    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(project)
-        .fetch_optional(connection)
-        .await?))
 }
 
 /// The blobs and manifests that the manifest needs; all that are missing are named.
@@ -203,18 +193,6 @@ async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Re
         sql.execute(tx).await?;
     }
     Ok(leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size)))
-}
-
-/// Nothing new is always accepted, also over a limit that was lowered.
-async fn check_quota(tx: &mut Tx, project: ProjectId, limit: i64, adding: i64) -> Result<()> {
-    if adding == 0 {
-        return Ok(());
-    }
-    let used = blobs::used_within(tx, project).await?;
-    if used > limit {
-        return Err(Error::QuotaExceeded { adding, used: used.saturating_sub(adding), limit });
-    }
-    Ok(())
 }
 
 fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {

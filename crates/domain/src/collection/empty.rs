@@ -6,16 +6,26 @@ use crate::ids::{ArtifactId, RepositoryId};
 use crate::sql::Sql;
 use crate::{Db, Result, Timestamp, Tx, uploads};
 
-/// Empties a deleted repository by at most `limit` rows of a kind; an empty one loses its row.
-pub async fn empty(db: &Db, limit: u32, now: Timestamp) -> Result<Batch> {
+/// Empties a repository that was deleted before `cutoff`, or cannot be restored anyway, by at most `limit` rows of a kind;
+/// an empty one loses its row.
+pub async fn empty(db: &Db, cutoff: Timestamp, limit: u32, now: Timestamp) -> Result<Batch> {
     const NEXT: &str = "SELECT id FROM repositories WHERE deleted_at IS NOT NULL \
-        ORDER BY deleted_at, id LIMIT 1";
+        AND (deleted_from IS NULL OR deleted_at <= $1) ORDER BY deleted_at, id LIMIT 1";
     let repository: Option<RepositoryId> =
-        on!(db.read(), |pool| sqlx::query_scalar(NEXT).fetch_optional(pool).await?);
+        on!(db.read(), |pool| sqlx::query_scalar(NEXT).bind(cutoff).fetch_optional(pool).await?);
     let Some(repository) = repository else {
         return Ok(Batch { stats: Stats::default(), more: false });
     };
     let mut tx = db.begin().await?;
+    if !hold(&mut tx, repository, cutoff).await? {
+        return Ok(Batch { stats: Stats::default(), more: true });
+    }
+    let full = u64::from(limit);
+    // Before the artifacts, whose tags go with them: one artifact may have a hundred thousand.
+    if remove_tags(&mut tx, repository, limit).await? == full {
+        tx.commit().await?;
+        return Ok(Batch { stats: Stats::default(), more: true });
+    }
     let artifacts = remove_artifacts(&mut tx, repository, limit).await?;
     if artifacts > 0 {
         tx.commit().await?;
@@ -23,13 +33,36 @@ pub async fn empty(db: &Db, limit: u32, now: Timestamp) -> Result<Batch> {
     }
     let links = remove_links(&mut tx, repository, limit).await?;
     let sessions = uploads::abandon(&mut tx, repository, limit, now).await?;
-    let full = u64::from(limit);
     let repositories = match links < full && sessions < full {
         true => remove_row(&mut tx, repository).await?,
         false => 0,
     };
     tx.commit().await?;
     Ok(Batch { stats: Stats { repositories, links, ..Stats::default() }, more: true })
+}
+
+/// From here on it cannot be restored. False if it just was.
+pub(super) async fn hold(tx: &mut Tx, repository: RepositoryId, cutoff: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE repositories SET deleted_from = NULL \
+        WHERE id = $1 AND deleted_at IS NOT NULL AND (deleted_from IS NULL OR deleted_at <= $2)";
+    let held = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(repository)
+        .bind(cutoff)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    Ok(held > 0)
+}
+
+async fn remove_tags(tx: &mut Tx, repository: RepositoryId, limit: u32) -> Result<u64> {
+    const SQL: &str = "DELETE FROM tags WHERE id IN (\
+        SELECT id FROM tags WHERE repository_id = $1 LIMIT $2)";
+    Ok(on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(repository)
+        .bind(i64::from(limit))
+        .execute(connection)
+        .await?
+        .rows_affected()))
 }
 
 /// Newest first: an index is newer than what it lists, so that it goes before or with it.

@@ -24,7 +24,7 @@ use crate::{Db, Timestamp, repositories, uploads};
 async fn collect(db: &Db, cutoff: Timestamp, untagged: bool, now: Timestamp) -> Stats {
     let mut stats = Stats::default();
     loop {
-        let batch = empty(db, 2, now).await.unwrap();
+        let batch = empty(db, now, 2, now).await.unwrap();
         stats += batch.stats;
         if !batch.more {
             break;
@@ -69,7 +69,7 @@ async fn estimate_then_collect(
     untagged: bool,
     now: Timestamp,
 ) -> Stats {
-    let estimated = estimate(db, cutoff, untagged, now).await.unwrap();
+    let estimated = estimate(db, cutoff, now, untagged, now).await.unwrap();
     let collected = collect(db, cutoff, untagged, now).await;
     assert_eq!(estimated, collected, "a dry run tells what a run does");
     collected

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 pub(super) const UNKNOWN: &str = "key";
 const YEAR_IN_MINUTES: i64 = 365 * 24 * 60;
 const CENTURY_IN_DAYS: i64 = 36_525;
+const YEAR_IN_HOURS: i64 = 365 * 24;
 const MAX_BANNER: usize = 4_096;
 
 pub(super) fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<()> {
@@ -29,6 +30,7 @@ pub(super) fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result
             settings.quota_per_project_enable = switch("quota_per_project_enable", value)?;
         }
         "storage_per_project" => settings.storage_per_project = storage(value)?,
+        "deletion_grace" => settings.deletion_grace = grace(value)?,
         "banner_message" => settings.banner_message = banner(value)?,
         _ => return Err(Error::invalid(UNKNOWN, format!("{key:?} cannot be configured"))),
     }
@@ -67,6 +69,15 @@ fn minutes(key: &'static str, value: &Value) -> Result<u32> {
     wanted
         .and_then(|number| u32::try_from(number).ok())
         .ok_or_else(|| Error::invalid(key, format!("must be 1 to {YEAR_IN_MINUTES} minutes")))
+}
+
+fn grace(value: &Value) -> Result<u32> {
+    let wanted = number(value).filter(|hours| (0..=YEAR_IN_HOURS).contains(hours));
+    wanted.and_then(|hours| u32::try_from(hours).ok()).ok_or_else(|| {
+        let reason =
+            format!("must be 0 to {YEAR_IN_HOURS} hours; 0 gives up deleted repositories at once");
+        Error::invalid("deletion_grace", reason)
+    })
 }
 
 fn duration_days(value: &Value) -> Result<i64> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use blobs::Key;
 use domain::collection::{self, Batch, Condemned, Stats};
-use domain::{Timestamp, backup};
+use domain::{Timestamp, backup, settings};
 use serde_json::{Value, json};
 
 use super::BATCH;
@@ -46,7 +46,9 @@ pub(super) async fn estimate(
 ) -> Result<Ended> {
     let now = job.app.clock.now();
     let cutoff = now.minus(Duration::from_secs(window_secs));
-    let stats = collection::estimate(&job.app.db, cutoff, delete_untagged, now).await?;
+    let deleted = now.minus(grace(job).await?);
+    let db = &job.app.db;
+    let stats = collection::estimate(db, cutoff, deleted, delete_untagged, now).await?;
     let result = json!({
         "dry_run": true,
         "freed_space": stats.bytes,
@@ -103,6 +105,11 @@ fn cutoff(job: &Job<'_>, window_secs: u64) -> Timestamp {
     job.app.clock.now().minus(Duration::from_secs(window_secs))
 }
 
+/// How long a deleted repository can still be restored.
+async fn grace(job: &Job<'_>) -> Result<Duration> {
+    Ok(settings::load(&job.app.db).await?.deletion_grace())
+}
+
 async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> Result<()> {
     let db = &job.app.db;
     loop {
@@ -114,8 +121,10 @@ async fn empty_deleted(job: &Job<'_>, freed: &mut Freed, cutoff: Timestamp) -> R
             break;
         }
     }
+    let deleted = job.app.clock.now().minus(grace(job).await?);
     while !job.is_stopped() {
-        let Batch { stats, more } = collection::empty(db, BATCH, job.app.clock.now()).await?;
+        let now = job.app.clock.now();
+        let Batch { stats, more } = collection::empty(db, deleted, BATCH, now).await?;
         freed.rows += stats;
         if !more {
             break;

@@ -9,9 +9,9 @@ use web::Routes;
 
 use super::error::Errors;
 use super::{
-    accessories, artifacts, audit_logs, configurations, gc, jobservice, members, metadatas,
-    permissions, projects, purges, quotas, repositories, robots, scrubs, search, service_logs,
-    system, tags, users,
+    accessories, artifacts, audit_logs, configurations, deleted_repositories, gc, jobservice,
+    members, metadatas, permissions, projects, purges, quotas, repositories, robots, scrubs,
+    search, service_logs, system, tags, users,
 };
 
 const DOCUMENT: &str = "/api/v2.0/openapi.json";
@@ -36,7 +36,7 @@ const PAGE: &str = "/devcenter-api-2.0";
         members::list, members::create, members::get, members::update, members::delete,
         metadatas::list, metadatas::create, metadatas::get, metadatas::update, metadatas::delete,
         repositories::list_all, repositories::list, repositories::get, repositories::update,
-        repositories::delete,
+        repositories::delete, deleted_repositories::list, deleted_repositories::restore,
         artifacts::list, artifacts::list_of_project, artifacts::get, artifacts::delete,
         tags::list, tags::create, tags::delete, accessories::list,
         users::list, users::search, users::create, users::current, users::get, users::update,

@@ -190,6 +190,7 @@ ids!(
     Gc = "gc_id",
     Purge = "purge_id",
     Scrub = "scrub_id",
+    Deleted = "deleted_id",
     Quota = "id"
 );
 words!(

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use oci::Digest;
 
-use crate::blobs::{self, find, mount, promise, record};
-use crate::collection::{self, condemn, condemn_held, hold_blobs, release};
+use crate::blobs::{self, LEASE, find, mount, promise, record};
+use crate::collection::empty::hold;
+use crate::collection::{self, Stats, condemn, condemn_held, empty, hold_blobs, release};
 use crate::db::Engine;
 use crate::ids::RepositoryId;
 use crate::quarantine::{Damage, mark};
 use crate::testing::each_engine;
 use crate::testing::images::{at, digest, image, permit, push, push_image, upload};
-use crate::{Db, Error, artifacts};
+use crate::{Db, Error, artifacts, repositories};
 
 /// Runs on PostgreSQL only.
 async fn interleaved(test: impl AsyncFn(Db)) {
@@ -335,6 +336,46 @@ async fn a_push_that_waited_for_a_mark_heals_the_blob() {
         assert!(recorded.healed);
         assert!(!marked(&db, &blob).await, "what was looked at is not there any more");
         assert!(has(&db, "library/a", b"bytes").await);
+    })
+    .await;
+}
+
+async fn deleted(db: &Db) -> RepositoryId {
+    push_image(db, "library/a", "v1", "one", at(0)).await;
+    let owner = permit(db, "library/a").await;
+    let mut tx = db.begin().await.unwrap();
+    repositories::delete(&mut tx, &owner, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    owner.repository().unwrap()
+}
+
+#[tokio::test]
+async fn a_restoration_that_is_first_keeps_the_collector_from_emptying() {
+    interleaved(async |db| {
+        let id = deleted(&db).await;
+        let owner = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        repositories::restore(&mut tx, &owner, id, LEASE, at(2)).await.unwrap();
+        let batch = after(tx, empty(&db, at(3), 10, at(3))).await.unwrap();
+        assert_eq!(batch.stats, Stats::default());
+        assert!(has(&db, "library/a", b"layer one").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restoration_after_the_collector_began_is_refused() {
+    interleaved(async |db| {
+        let id = deleted(&db).await;
+        let owner = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        assert!(hold(&mut tx, id, at(3)).await.unwrap());
+        let refused = after(tx, async {
+            let mut tx = db.begin().await.unwrap();
+            repositories::restore(&mut tx, &owner, id, LEASE, at(2)).await
+        })
+        .await;
+        assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
     })
     .await;
 }
