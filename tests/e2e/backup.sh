@@ -66,6 +66,7 @@ backup --data "$data" --to - >"$work/pipe" 3>&- &
 slow=$!
 exec 9<"$work/pipe"
 dd bs=64k count=1 iflag=fullblock status=none <&9 >"$work/slow.tar"
+api PUT /configurations '{"deletion_grace":0}'
 api DELETE /projects/library/repositories/doomed
 api DELETE /projects/library/repositories/kept
 before=$(stored_bytes)

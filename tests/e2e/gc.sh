@@ -7,6 +7,8 @@ skopeo login --tls-verify=false --username admin --password "$password" "$regist
 # The second has the layers of the first and one more of its own.
 image "$work/layout" keep --layers 2 --layer-kib 1024 --seed shared
 image "$work/layout" drop --layers 3 --layer-kib 1024 --seed shared
+# Deleted repositories go at once here; tests/e2e/integrity.sh restores one.
+api PUT /configurations '{"deletion_grace":0}'
 push() { skopeo copy --dest-tls-verify=false "oci:$work/layout:$1" "docker://$registry/library/$2"; }
 pull() { rm -rf "$work/pulled" && skopeo copy --src-tls-verify=false "docker://$registry/library/$1" dir:"$work/pulled"; }
 push keep kept:v1

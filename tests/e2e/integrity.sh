@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Damaged blobs: found by a scrub or a pull, served to nobody, told of, and healed by pushing the image again.
+# And what was deleted by mistake: restored.
 . "$(dirname "$0")/lib/e2e.sh"
 
 # Each damaged blob is an error in the log.
@@ -87,6 +88,16 @@ wait "$server" || true
 start_server --metrics-listen "$metrics"
 is_done() { [ "$(api GET "/system/scrub/$id" | jq -r .job_status)" = Success ]; }
 within 60 is_done
+
+scenario "a deleted repository is restored whole, though collections ran"
+api DELETE /projects/library/repositories/app
+refuses pull app:v1
+"$binary" gc --data "$data" --time-window 0 --delete-untagged
+deleted=/projects/library/deleted-repositories
+equal library/app "$(api GET $deleted | jq -r '.[].name')"
+api POST "$deleted/$(api GET $deleted | jq '.[0].id')"
+pull app:v1
+equal 0 "$(api GET $deleted | jq length)"
 
 scenario "without its storage the server takes no blob for damaged"
 stop_server

@@ -43,6 +43,7 @@ equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$u
 
 scenario "garbage collection frees what was deleted and nothing else"
 before=$(stored_bytes)
+api PUT /configurations '{"deletion_grace":0}'
 api DELETE /projects/library/repositories/app-1
 "$binary" gc --data "$data" --database-url "$postgres_url"
 below "$before" "$(stored_bytes)"

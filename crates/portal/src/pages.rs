@@ -17,6 +17,7 @@ mod account;
 mod preferences;
 mod projects;
 mod repositories;
+mod deleted;
 mod artifacts;
 mod members;
 mod robots;
@@ -82,6 +83,8 @@ fn in_projects(routes: Routes) -> Routes {
         .post("/projects/{project}/settings", act(projects::set_visibility))
         .get("/projects/{project}/delete", show(projects::confirm_delete))
         .post("/projects/{project}/delete", act(projects::delete))
+        .get("/projects/{project}/deleted", show(deleted::list))
+        .post("/projects/{project}/deleted/{id}", act(deleted::restore))
         .get("/projects/{project}/logs", show(logs::of_project))
 }
 

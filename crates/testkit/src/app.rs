@@ -44,6 +44,12 @@ impl TestApp {
         Self::start_with(None, clock).await
     }
 
+    /// As [`TestApp::start_at`], on a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`.
+    pub async fn start_on_postgres_at(clock: Clock) -> Option<Self> {
+        let url = domain::testing::postgres_schema().await?;
+        Some(Self::start_with(Some(url), clock).await)
+    }
+
     /// On a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`; `None` without one.
     pub async fn start_on_postgres() -> Option<Self> {
         let url = domain::testing::postgres_schema().await?;

@@ -15,6 +15,7 @@ mod upload;
 mod visitor;
 mod answer;
 mod log;
+pub mod soak;
 pub mod image;
 pub mod browser;
 

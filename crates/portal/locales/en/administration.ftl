@@ -151,3 +151,7 @@ fact-checked-bytes = Bytes read
 fact-damaged-blobs = Found damaged
 fact-restored-blobs = Whole again
 fact-quarantined-blobs = In quarantine
+deletion-grace = Restoring deleted repositories
+deletion-grace-means = How long a deleted repository can be restored and keeps its space.
+hours = hours
+operation-restore = Restore

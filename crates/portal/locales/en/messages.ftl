@@ -78,3 +78,11 @@ error-internal = Something went wrong
 error-internal-sub = The failure is in the server's log under the number below.
 error-unavailable = Not available at the moment
 error-unavailable-sub = The database or the storage does not answer. Try again in a moment.
+flash-repository-restored = Repository { $name } is restored.
+fault-name-is-used = A repository of that name exists by now: delete it first.
+fault-not-restorable = It cannot be restored any more.
+fault-deletion_grace = A number of hours, 0 to 8760.
+can-restore = { $count ->
+    [one] It can be restored for one hour.
+   *[other] It can be restored for { $count } hours.
+}

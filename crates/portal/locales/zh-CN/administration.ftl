@@ -145,3 +145,7 @@ fact-checked-bytes = 已读字节
 fact-damaged-blobs = 发现损坏
 fact-restored-blobs = 已恢复
 fact-quarantined-blobs = 隔离中
+deletion-grace = 恢复已删除的仓库
+deletion-grace-means = 已删除的仓库可恢复并保留其空间的时长。
+hours = 小时
+operation-restore = 恢复

@@ -19,12 +19,13 @@ pub(crate) struct ConfigurationPage<'a> {
 }
 
 /// What the page has, as Harbor names it. A box that is not ticked is not sent.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 6] = [
     "project_creation_restriction",
     "token_expiration",
     "session_timeout",
     "robot_token_duration",
     "robot_name_prefix",
+    "deletion_grace",
 ];
 const SWITCHES: [&str; 2] = ["self_registration", "read_only"];
 

@@ -194,13 +194,21 @@ pub(super) async fn confirm_delete(visit: Visit) -> Result<Answer, Error> {
         ui,
         heading: ui.t("delete-repository"),
         question: ui.with("ask-delete-repository", repository.name.as_str()),
-        consequences: vec![ui.t("cannot-undo"), ui.t("space-later")],
+        consequences: vec![undoing(&visit), ui.t("space-later")],
         obstacle: None,
         label: ui.t("delete-repository"),
         action: format!("{}/-/delete", address(&repository.name)),
         cancel: address(&repository.name),
         dangerous: true,
     })
+}
+
+/// Whether, and for how long, it can be undone.
+fn undoing(visit: &Visit) -> String {
+    match visit.settings.deletion_grace {
+        0 => visit.ui.t("cannot-undo"),
+        hours => visit.ui.count("can-restore", &i64::from(hours)),
+    }
 }
 
 /// `POST /projects/{project}/repositories/{repository}/-/delete`

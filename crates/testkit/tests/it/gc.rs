@@ -99,6 +99,7 @@ async fn a_blob_that_a_client_asked_for_stays_for_a_window() {
 
 /// Garbage of every kind.
 async fn with_garbage(app: &TestApp) {
+    app.set("deletion_grace", json!(0)).await;
     let admin = app.admin();
     admin.push("library/app:kept", &Image::unique()).await.created();
     let deleted = Image::unique();
@@ -161,6 +162,7 @@ async fn artifacts_without_a_name_go_on_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_repository_is_emptied_and_its_name_is_free_at_once() {
     TestApp::on_each_engine(async |app| {
+        app.set("deletion_grace", json!(0)).await;
         let admin = app.admin();
         let (old, new) = (Image::unique(), Image::unique());
         admin.push("library/app:1", &old).await.created();

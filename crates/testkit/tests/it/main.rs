@@ -23,6 +23,8 @@ mod robots;
 mod accounts;
 mod security;
 mod gc;
+mod restore;
+mod soak;
 mod jobs;
 mod process;
 mod ui;

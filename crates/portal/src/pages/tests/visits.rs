@@ -248,13 +248,19 @@ async fn the_configuration_is_changed_and_read_only_mode_is_left_again() {
             ("session_timeout", timeout),
             ("robot_token_duration", "-1"),
             ("robot_name_prefix", "bot$"),
+            ("deletion_grace", "48"),
             ("read_only", read_only),
         ]
     };
     let path = "/configuration";
     admin.post(path, &fields("0", "true")).await.is(422).shows("A number of minutes");
     admin.post(path, &fields("45", "true")).await.leads_to(path);
-    admin.get(path).await.shows("value=\"45\"").shows("The system is read only");
+    admin
+        .get(path)
+        .await
+        .shows("value=\"48\"")
+        .shows("value=\"45\"")
+        .shows("The system is read only");
     admin.post("/projects", &[("name", "team")]).await.is(403).shows("read only");
     admin.post(path, &fields("45", "false")).await.leads_to(path);
     admin.get(path).await.hides("The system is read only");

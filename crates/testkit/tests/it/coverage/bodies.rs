@@ -89,6 +89,7 @@ fn of_system(method: &str, path: &str, n: usize) -> Value {
         ("POST", "/artifacts/{reference}/tags") => json!({ "name": "another" }),
         ("PUT", "/configurations") => json!({ "token_expiration": 30 }),
         ("PUT", "/quotas/{id}") => json!({ "hard": { "storage": -1 } }),
+        ("POST", "/projects/{project_name}/deleted-repositories/{deleted_id}") => json!({}),
         ("POST", "/projects") => json!({ "project_name": format!("made-{n}") }),
         ("POST", "/users") => json!({
             "username": format!("made{n}"), "password": USER_PASSWORD, "realname": "Made",
@@ -158,7 +159,7 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
         "/robots" => vec![("name", "made"), ("duration", "7"), ("pull", "true")],
         "/robots/{id}" => vec![("disabled", "true")],
         "/gc/run" => vec![("dry_run", "true")],
-        "/gc/scrub" => vec![],
+        "/gc/scrub" | "/deleted/{id}" => vec![],
         "/gc/schedule" => vec![("kind", "Daily")],
         "/configuration" => vec![
             ("project_creation_restriction", "everyone"),
@@ -166,6 +167,7 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
             ("session_timeout", "60"),
             ("robot_token_duration", "30"),
             ("robot_name_prefix", "robot$"),
+            ("deletion_grace", "24"),
         ],
         "/logout"
         | "/delete"

@@ -77,6 +77,8 @@ impl<'a> Scene<'a> {
             "gc_id" | "job_id" => self.job(collection()).await,
             "id" if before.ends_with("/jobs/") => self.job(collection()).await,
             "purge_id" => self.job(purge()).await,
+            "deleted_id" => self.deleted().await,
+            "id" if before.ends_with("/deleted/") => self.deleted().await,
             "scrub_id" => self.job(Task::Scrub { bytes_per_sec: 0 }).await,
             "job_type" => "all".to_owned(),
             "service" => "registry".to_owned(),
@@ -162,6 +164,15 @@ impl<'a> Scene<'a> {
 
     pub(super) async fn user(&self) -> UserId {
         self.app.account(&format!("user{}", self.n)).await
+    }
+
+    /// A repository that can be restored.
+    async fn deleted(&mut self) -> String {
+        self.image().await;
+        let name = format!("{}/app", self.project().await);
+        let permit = self.app.repository_permit(&name, Action::Delete).await;
+        self.app.delete_repository(&name).await;
+        permit.repository().unwrap().to_string()
     }
 
     /// A job that waits.
