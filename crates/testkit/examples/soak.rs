@@ -16,7 +16,7 @@ async fn main() -> Result<()> {
         pushers: 8,
         repositories: 50,
         layers: 2_000,
-        kept: 2_000,
+        kept: 500,
         lease: Duration::from_secs(20),
     };
     let clock = soak::clock();

@@ -30,12 +30,13 @@ pub async fn estimate(
     let going = Going { cutoff, deleted, at_once: delete_untagged && cutoff >= now };
     let links = count_links(db, &going).await?;
     let (blobs, size) = count_blobs(db, &going).await?;
+    let (condemned, condemned_size) = count_condemned(db).await?;
     Ok(Stats {
         repositories: bytes(repositories)?,
         artifacts: bytes(artifacts)? + untagged,
         links,
-        blobs,
-        bytes: size,
+        blobs: blobs + condemned,
+        bytes: size + condemned_size,
     })
 }
 
@@ -77,6 +78,15 @@ async fn count_blobs(db: &Db, going: &Going) -> Result<(u64, u64)> {
     let (blobs, size): (i64, i64) =
         on!(db.read(), |pool| sql.builder().build_query_as().fetch_one(pool).await?);
     Ok((bytes(blobs)?, bytes(size)?))
+}
+
+/// Objects that wait for their end already: of uploads that were given up, or damaged ones that were replaced.
+async fn count_condemned(db: &Db) -> Result<(u64, u64)> {
+    const SQL: &str =
+        "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM condemned_objects";
+    let (objects, size): (i64, i64) =
+        on!(db.read(), |pool| sqlx::query_as(SQL).fetch_one(pool).await?);
+    Ok((bytes(objects)?, bytes(size)?))
 }
 
 /// What makes a link `rb` of a repository `r` go. Never NULL, so that it can be negated.

@@ -199,9 +199,9 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
         let mut gone = Vec::with_capacity(batch.len());
         for object in batch {
             match delete(job, &object).await? {
-                Ok(()) => {
+                Ok(bytes) => {
                     freed.objects += 1;
-                    freed.bytes += object.size.unsigned_abs();
+                    freed.bytes += bytes;
                     gone.push(object.object_key);
                 }
                 Err(error) => {
@@ -221,13 +221,22 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
     Ok(())
 }
 
+/// Tells how many bytes the object had, which its row need not know: of an upload that was given up more may have come
+/// than was acknowledged, a damaged object may be short, and one that is gone already frees nothing.
+///
 /// An object that cannot be removed now stays condemned: one bad file does not end the collection.
-async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<()>> {
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>> {
     let key: Key = object
         .object_key
         .parse()
         .with_context(|| format!("the database holds an invalid key {:?}", object.object_key))?;
-    Ok(job.app.store.delete(&key).await)
+    Ok(try_delete(job, &key).await)
+}
+
+async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<u64> {
+    let bytes = job.app.store.size(key).await?.unwrap_or(0);
+    job.app.store.delete(key).await?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

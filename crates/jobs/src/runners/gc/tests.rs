@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::artifacts::{self, Push};
 use domain::queue::{State, Task};
 use domain::testing::{each_engine, project, push_permit};
-use domain::{backup, repositories, tags};
+use domain::{backup, repositories, tags, uploads};
 use oci::{Digest, Manifest};
 use serde_json::{Value, json};
 
@@ -134,7 +134,8 @@ async fn objects_that_are_gone_already_do_not_end_a_collection() {
         let stray = upload(&app, b"never named").await;
         app.store.delete(&stray).await.unwrap();
         app.clock.advance(3 * HOUR);
-        assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
+        let done = collect(&app, false, false).await;
+        assert_eq!((&done["purged_blobs"], &done["freed_space"]), (&json!(1), &json!(0)));
         assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
     })
     .await;
@@ -169,6 +170,57 @@ async fn a_backup_that_was_killed_keeps_bytes_for_minutes_only() {
         app.clock.advance(backup::HELD);
         assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
         assert!(!exists(&app, &stray).await);
+    })
+    .await;
+}
+
+/// What the store holds.
+async fn stored_bytes(app: &App) -> u64 {
+    let mut listing = app.store.list(None);
+    let mut bytes = 0;
+    loop {
+        let page = listing.next_page(100).await.unwrap();
+        if page.is_empty() {
+            return bytes;
+        }
+        bytes += page.iter().map(|entry| entry.size).sum::<u64>();
+    }
+}
+
+/// An upload that is given up, of which more was written than acknowledged.
+async fn give_up_upload(app: &App, written: &'static [u8]) {
+    let key = Key::fresh();
+    let mut writer = app.store.create(&key, oci::Algorithm::Sha256);
+    writer.write(Bytes::from_static(written)).await.unwrap();
+    writer.pause().await.unwrap();
+    let (permit, now) = (push_permit(&app.db, NAME).await, app.clock.now());
+    let mut tx = app.db.begin().await.unwrap();
+    let state = blobs::HashState::new(oci::Algorithm::Sha256).to_bytes();
+    let upload = uploads::open(&mut tx, &permit, key.as_str(), state, now).await.unwrap();
+    uploads::cancel(&mut tx, &upload, now).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn freed_is_what_the_storage_has_less_whatever_the_rows_say() {
+    each_engine(async |db| {
+        project(&db, "library", true).await;
+        let app = app(db).await;
+        push(&app).await;
+        upload(&app, b"never named").await;
+        let short = upload(&app, b"cut on the medium").await;
+        app.store.delete(&short).await.unwrap();
+        let cut: &'static [u8] = b"cut";
+        app.store.put(&short, Bytes::from_static(cut), &Digest::of(cut)).await.unwrap();
+        give_up_upload(&app, b"written, not acknowledged").await;
+        app.clock.advance(3 * HOUR);
+        let before = stored_bytes(&app).await;
+        let told = collect(&app, true, false).await;
+        assert_eq!(told["purged_blobs"], 3, "a dry run knows of condemned objects too");
+        let done = collect(&app, false, false).await;
+        assert_eq!(done["purged_blobs"], 3);
+        assert_eq!(done["freed_space"], before - stored_bytes(&app).await);
+        assert_eq!(done["freed_space"], 11 + 3 + 25);
     })
     .await;
 }
