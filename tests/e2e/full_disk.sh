@@ -19,6 +19,21 @@ skopeo copy --dest-tls-verify=false "oci:$work/layout:small" "docker://$registry
 # fill: takes all room but a little; what a neighbour's log file does. `cat` fails when the disk is full.
 fill() { cat /dev/zero >"$disk/neighbour" || true; }
 
+scenario "on a disk that is nearly full a blob that will not fit is refused before it is sent"
+head -c 50000000 /dev/zero >"$disk/neighbour"
+head -c 60000000 /dev/zero >"$work/large"
+token=$(bearer repository:library/disk:pull,push admin "$password")
+http 202 --request POST --header "Authorization: Bearer $token" "$url/v2/library/disk/blobs/uploads/"
+location=$(absolute "$(header location)")
+answer=$(curl -sS --request PUT --header "Authorization: Bearer $token" --header 'Expect: 100-continue' \
+    --header 'Content-Type: application/octet-stream' --upload-file "$work/large" --output "$work/body" \
+    --write-out '%{http_code} %{size_upload}' "$location$(joint "$location")digest=$(digest_of "$work/large")" || true)
+contains "$(cat "$work/body")" DENIED
+contains "$(cat "$work/body")" "storage is full"
+equal 403 "${answer% *}"
+below 30000000 "${answer#* }"
+rm "$disk/neighbour"
+
 scenario "on a full disk a push fails and says so"
 fill
 refuses skopeo copy --dest-tls-verify=false "oci:$work/layout:big" "docker://$registry/library/disk:big"

@@ -16,7 +16,6 @@ as_postgres() {
 
 # start_postgres: sets $postgres_url.
 start_postgres() {
-    local port
     postgres_programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
     if [ ! -x "$postgres_programs/initdb" ]; then
         echo "error: PostgreSQL's initdb is not under /usr/lib/postgresql: apt-get install postgresql" >&2
@@ -26,20 +25,28 @@ start_postgres() {
     if [ "$(id -u)" -eq 0 ]; then
         chown postgres: "$postgres_cluster"
     fi
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    postgres_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
     as_postgres "$postgres_programs/initdb" --pgdata "$postgres_cluster/data" --username postgres --auth trust \
         --encoding UTF8 --no-sync >/dev/null
+    run_postgres
+    # shellcheck disable=SC2034  # for whoever sources this
+    postgres_url=postgres://postgres@127.0.0.1:$postgres_port/postgres
+}
+
+# run_postgres: starts the cluster, also again after halt_postgres.
+run_postgres() {
     # Its output goes to its log: a daemon that held our pipe would keep whoever reads it waiting.
     if ! as_postgres "$postgres_programs/pg_ctl" --pgdata "$postgres_cluster/data" --log "$postgres_cluster/log" --wait start \
-        --options "-p $port -k $postgres_cluster -c listen_addresses=127.0.0.1 -c max_connections=400 \
+        --options "-p $postgres_port -k $postgres_cluster -c listen_addresses=127.0.0.1 -c max_connections=400 \
             -c fsync=off -c synchronous_commit=off -c full_page_writes=off" >/dev/null 3>&-; then
         cat "$postgres_cluster/log" >&2
         echo "error: PostgreSQL did not start; its log is above" >&2
         return 1
     fi
-    # shellcheck disable=SC2034  # for whoever sources this
-    postgres_url=postgres://postgres@127.0.0.1:$port/postgres
 }
+
+# halt_postgres: as a crash does; what it knows is kept.
+halt_postgres() { as_postgres "$postgres_programs/pg_ctl" --pgdata "$postgres_cluster/data" --mode immediate --wait stop >/dev/null; }
 
 stop_postgres() {
     [ -n "$postgres_cluster" ] || return 0
