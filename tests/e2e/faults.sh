@@ -41,12 +41,13 @@ tail -c 2000000 "$work/blob" >"$work/second"
 digest=$(digest_of "$work/blob")
 token=$(bearer repository:library/resumed:pull,push admin "$password")
 bearer="Authorization: Bearer $token"
+app="Authorization: Bearer $(bearer repository:library/app:pull admin "$password")"
 http 202 --request POST --header "$bearer" "$url/v2/library/resumed/blobs/uploads/"
 http 202 --request PATCH --header "$bearer" --header 'Content-Type: application/octet-stream' \
     --data-binary "@$work/first" "$(absolute "$(header location)")"
 location=$(absolute "$(header location)")
 halt_postgres
-http 503 --header "$bearer" "$url/v2/library/app/manifests/v1"
+http 503 --header "$app" "$url/v2/library/app/manifests/v1"
 contains "$body" UNAVAILABLE
 [ "$(header retry-after)" -gt 0 ]
 http 503 --request PATCH --header "$bearer" --header 'Content-Type: application/octet-stream' \
@@ -55,7 +56,7 @@ kill -0 "$server"
 
 scenario "a database that is back: everything is there, and the upload goes on at what was acknowledged"
 run_postgres
-is_answered() { curl -sf -o /dev/null --header "$bearer" "$url/v2/library/app/manifests/v1"; }
+is_answered() { curl -sf -o /dev/null --header "$app" "$url/v2/library/app/manifests/v1"; }
 within 30 is_answered
 pull app:v1
 pull app:v2

@@ -45,8 +45,8 @@ run_postgres() {
     fi
 }
 
-# halt_postgres: as a crash does; what it knows is kept.
-halt_postgres() { as_postgres "$postgres_programs/pg_ctl" --pgdata "$postgres_cluster/data" --mode immediate --wait stop >/dev/null; }
+# halt_postgres: breaks all connections. Not as a crash: this cluster does not sync, and would lose what it acknowledged.
+halt_postgres() { as_postgres "$postgres_programs/pg_ctl" --pgdata "$postgres_cluster/data" --mode fast --wait stop >/dev/null; }
 
 stop_postgres() {
     [ -n "$postgres_cluster" ] || return 0
