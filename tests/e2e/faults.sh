@@ -74,3 +74,31 @@ contains "$("$binary" scrub --data "$data" --database-url "$postgres_url" --rate
 "$binary" gc --data "$data" --database-url "$postgres_url" --time-window 0
 pull app:v1
 pull app:v2
+
+scenario "a registry behind the proxy names no file that is gone, and names the new one once it was pushed again"
+behind=127.0.0.1:$(free_port)
+port_of_database=${postgres_url##*:}
+cat >"$work/registry.yml" <<YAML
+listen: $behind
+database: {host: 127.0.0.1, port: ${port_of_database%/*}, name: postgres, user: postgres, password: none}
+storage: $data/storage
+keys: $data/keys
+accel: /_objects/
+YAML
+"$binary" registry --config "$work/registry.yml" >"$work/registry.log" 2>&1 3>&- &
+alone=$!
+on_exit "kill -KILL $alone"
+within 30 curl -sf -o /dev/null "http://$behind/health"
+layer=$(skopeo inspect --tls-verify=false "docker://$registry/library/app:v1" | jq -r '.Layers[0]')
+app="Authorization: Bearer $(bearer repository:library/app:pull admin "$password")"
+named() { http 200 --header "$app" "http://$behind/v2/library/app/blobs/$layer" && header x-accel-redirect; }
+first=$(named)
+rm "$data/storage/${first#/_objects/}"
+http 404 --header "$app" "http://$behind/v2/library/app/blobs/$layer"
+contains "$body" damaged
+equal missing "$(api GET /system/quarantine | jq -r '.[].damage')"
+push one app:v1
+second=$(named)
+[ "$first" != "$second" ]
+test -e "$data/storage/${second#/_objects/}"
+pull app:v1
