@@ -7,12 +7,14 @@ start_server
 before=0
 is_under_way() { [ "$(wc -l <"$work/acknowledged")" -ge $((before + 20)) ]; }
 
-for round in 1 2 3; do
+for round in $(seq 1 12); do
     scenario "round $round: killed during uploads, it starts again with all that it acknowledged"
     before=$(wc -l <"$work/acknowledged")
     python3 "$e2e/lib/pusher.py" push "$url" "$password" "$work/acknowledged" 3>&- &
     pusher=$!
     within 60 is_under_way
+    # At any point of what eight clients are doing.
+    sleep "0.$((RANDOM % 900 + 100))"
     kill -KILL "$server"
     wait "$server" || true
     wait $pusher
@@ -21,6 +23,9 @@ for round in 1 2 3; do
     below 2000 $(($(now_ms) - began))
     equal "$(wc -l <"$work/acknowledged")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/acknowledged")"
 done
+
+scenario "every object that a row names is whole"
+contains "$("$binary" scrub --data "$data" --rate 0)" "0 damaged"
 
 scenario "a collection afterwards takes nothing of them"
 report "        $(wc -l <"$work/acknowledged") images were acknowledged"
