@@ -80,7 +80,9 @@ fn setting(key: &str, value: &str, is_secure: bool) -> Result<Setting, Mistake> 
         "forcepathstyle" => ("forcepathstyle", truth(key, value)?.into()),
         "secure" => ("secure", truth(key, value)?.into()),
         "skipverify" => ("skipverify", truth(key, value)?.into()),
-        "encrypt" | "accelerate" | "usedualstack" if !truth(key, value)? => return Ok(Setting::Idle),
+        "encrypt" | "accelerate" | "usedualstack" if !truth(key, value)? => {
+            return Ok(Setting::Idle);
+        }
         "encrypt" | "keyid" => {
             let remedy = "turn on the default encryption of the bucket itself, and remove it";
             return Err(Mistake::new(format!("{key} is not known here"), remedy));

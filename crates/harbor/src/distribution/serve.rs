@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
+use domain::Clock;
 use domain::imports::Target;
 use domain::projects::{self, ProjectName};
-use domain::Clock;
+use identity::{Htpasswd, Keys, Verifier};
 use import::Options;
 use oci::RepositoryName;
-use identity::{Htpasswd, Keys, Verifier};
 use registry::{Access, PullLog, Recent, Tokens};
 use web::{Listener, Routes, ServeSettings, Shutdown, origin};
 
