@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A registry alone, from distribution's configuration file: as registry:2, beside the real one.
 . "$(dirname "$0")/lib/e2e.sh"
+. "$(dirname "$0")/lib/registry.sh"
 
 root_directory=$work/registry
 port=$(free_port)
@@ -215,24 +216,19 @@ refuses "$binary" registry serve "$work/none.yml"
 contains "$out" "cannot read the configuration $work/none.yml"
 
 scenario "the real one and this one answer alike"
-# both STATUS CURL-ARGUMENT.. PATH: the path is asked of each; status, code and type of content must agree.
+# both STATUS CURL-ARGUMENT.. PATH: the path is asked of each; status and code of the error must agree.
 both() {
-    local theirs ours
-    http "$1" "${@:2:$#-2}" "http://127.0.0.1:$their_port${*: -1}"
-    theirs=$(jq -c '.errors[0].code // "-"' <<<"${body:-{\}}" 2>/dev/null || echo -)
+    local theirs
+    http "$1" "${@:2:$#-2}" "$old_url${*: -1}"
+    theirs=$(told)
     http "$1" "${@:2:$#-2}" "$url${*: -1}"
-    ours=$(jq -c '.errors[0].code // "-"' <<<"${body:-{\}}" 2>/dev/null || echo -)
-    equal "$theirs" "$ours"
+    equal "$theirs" "$(told)"
 }
-their_port=$(free_port)
+told() { jq -c '.errors[0].code // "-"' <<<"${body:-{\}}" 2>/dev/null || echo -; }
+root_directory=$work/theirs
+start_registry "$root_directory"
 write_config
-sed "s#$root_directory#$work/theirs#" "$config" >"$work/theirs.yml"
-docker-registry --version
-# It takes the variable of skopeo for a key of its own, and does not start.
-env -u REGISTRY_AUTH_FILE "REGISTRY_HTTP_ADDR=127.0.0.1:$their_port" docker-registry serve "$work/theirs.yml" >"$work/theirs.log" 2>&1 3>&- &
-theirs=$!
-on_exit "kill $theirs"
-within 20 curl -sf -o /dev/null "http://127.0.0.1:$their_port/"
+sed -i "s#$root_directory#$work/ours#" "$config"
 serve_alone
 absent=sha256:$(printf 0%.0s {1..64})
 both 200 /
@@ -243,8 +239,39 @@ both 404 /v2/none/manifests/latest
 both 404 "/v2/none/manifests/$absent"
 both 404 "/v2/none/blobs/$absent"
 both 404 --head "/v2/none/blobs/$absent"
-both 405 --request DELETE "/v2/none/manifests/$absent"
-both 405 --request DELETE "/v2/none/blobs/$absent"
 both 202 --request POST /v2/new/blobs/uploads/
 both 400 --request PUT --header 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data '{' /v2/new/manifests/1
+stop_server
+
+scenario "what registry:2 left in the directory is served, and stays as it was for it"
+rm -rf "$work/layout"
+image "$work/layout" one --seed one --layers 2
+image "$work/layout" two --seed two --platform linux/amd64 --platform linux/arm64
+push_old one alpine:3
+push_old one library/app:1
+push_old two multi/arch:latest
+stop_registry
+before=$(cd "$root_directory" && find docker -type f -exec sha256sum {} + | sort | sha256sum)
+write_config
+serve_alone
+# At once, whether or not its turn has come.
+pull alpine:3
+pull multi/arch:latest --all
+http 200 "$url/v2/_catalog"
+all_there() { [ "$(curl -s "$url/v2/_catalog" | jq -c .repositories)" = '["alpine","library/app","multi/arch"]' ]; }
+within 20 all_there
+pull library/app:1
+push alpine:4
+stop_server
+equal "$before" "$(cd "$root_directory" && find docker -type f -exec sha256sum {} + | sort | sha256sum)"
+"$binary" registry garbage-collect "$config" 2>/dev/null
+start_registry "$root_directory"
+skopeo copy --quiet --src-tls-verify=false "docker://$old/alpine:3" "oci:$work/again:it"
+image "$work/layout" five --seed five
+push_old five alpine:5
+stop_registry
+serve_alone
+fifth() { curl -sf -o /dev/null "$url/v2/alpine/manifests/5"; }
+within 20 fifth
+pull alpine:4
 stop_server

@@ -41,7 +41,7 @@ pub async fn serve(
     stop: Shutdown,
     started: impl FnOnce(Started),
 ) -> Result<()> {
-    let data = DataDir::open(&settings.store.data)?;
+    let data = DataDir::open(&settings.store.data).context("--data cannot be used")?;
     let _lock = data.lock()?;
     let listener = web::bind(settings.listen)?;
     let metrics = process::bind_metrics(settings.metrics_listen)?;
