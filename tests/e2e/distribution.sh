@@ -20,7 +20,9 @@ ${1:-}
 EOF
 }
 
-here() { curl -skf -o /dev/null --max-time 2 "$@" "$url/"; }
+# What curl comes in by.
+door=()
+here() { curl -sf -o /dev/null --max-time 2 "${door[@]}" "$url/"; }
 here_or_gone() { here || ! kill -0 "$server"; }
 
 # serve_alone [VARIABLE=VALUE..]: from $config; the environment changes keys.
@@ -158,35 +160,35 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/server.key" -out "$work
     -addext 'subjectAltName = IP:127.0.0.1'
 write_config "http: {tls: {certificate: $work/server.crt, key: $work/server.key, clientcas: [$work/issuer.crt]}}"
 url=https://$registry
-here() { curl -sf -o /dev/null --max-time 2 --cacert "$work/server.crt" --cert "$work/client.crt" --key "$work/client.key" "$url/"; }
+door=(--cacert "$work/server.crt" --cert "$work/client.crt" --key "$work/client.key")
 serve_alone
 refuses curl -s --cacert "$work/server.crt" "$url/v2/"
-http 200 --cacert "$work/server.crt" --cert "$work/client.crt" --key "$work/client.key" "$url/v2/"
+http 200 "${door[@]}" "$url/v2/"
 stop_server
-url=http://$registry
 
 scenario "below a prefix, with headers of one's own, on a socket; metrics and health apart"
 debug=127.0.0.1:$(free_port)
 write_config "http: {net: unix, addr: $work/s, prefix: /images, headers: {X-Site: [here]}, debug: {addr: '$debug'}}"
-here() { curl -sf -o /dev/null --max-time 2 --unix-socket "$work/s" http://localhost/images/; }
+door=(--unix-socket "$work/s")
+url=http://localhost/images
 env "$binary" registry serve "$config" >>"$work/server.log" 2>&1 3>&- &
 server=$!
 within 20 here_or_gone
-socket=(--unix-socket "$work/s")
-http 200 "${socket[@]}" http://localhost/images/v2/alpine/manifests/6
+http 200 "${door[@]}" "$url/v2/alpine/manifests/6"
 equal here "$(header x-site)"
-http 404 "${socket[@]}" http://localhost/v2/
-http 202 "${socket[@]}" --request POST http://localhost/images/v2/alpine/blobs/uploads/
+http 404 "${door[@]}" http://localhost/v2/
+http 202 "${door[@]}" --request POST "$url/v2/alpine/blobs/uploads/"
 contains "$(header location)" /images/v2/alpine/blobs/uploads/
 http 200 "http://$debug/debug/health"
 equal '{}' "$body"
 http 200 "http://$debug/metrics"
 contains "$body" harbor_http_requests_total
 stop_server
+door=()
+url=http://$registry
 
 scenario "while a check of health fails every request is refused"
 write_config "health: {file: [{file: $work/maintenance, interval: 50ms}]}"
-here() { curl -sf -o /dev/null --max-time 2 "$url/"; }
 serve_alone
 touch "$work/maintenance"
 is_closed() { [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/v2/")" = 503 ]; }
