@@ -11,13 +11,19 @@
 use std::io;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction, query};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::moments::Moments;
 use crate::error::Result;
+
+const SAVEPOINT: &str = "SAVEPOINT transaction_of_group";
+const RELEASE: &str = "RELEASE transaction_of_group";
+const ROLLBACK: &str = "ROLLBACK TO transaction_of_group";
 
 /// Hands the connection from one transaction to the next; clones share it.
 #[derive(Clone, Debug)]
@@ -43,8 +49,7 @@ struct Committer {
 struct Group {
     pool: SqlitePool,
     outer: Option<Transaction<'static, Sqlite>>,
-    /// A savepoint whose owner may have left without a word.
-    has_savepoint: bool,
+    savepoint: Savepoint,
     waiting: Vec<oneshot::Sender<Outcome>>,
     remembered: Remembered,
 }
@@ -57,6 +62,21 @@ pub(super) enum Remembered {
     /// The moment at which they are true is over.
     Ends,
 }
+
+/// What is known of the savepoint of the transaction that has the connection, or had it: its owner may leave at any await,
+/// and SQLite does then what it was told last, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Savepoint {
+    None,
+    /// It is being made or undone.
+    Unsure,
+    Open,
+    /// Its owner wanted it kept.
+    Releasing,
+}
+
+/// Whoever has it for longer keeps everybody from writing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the commit succeeded; if not, why, in words that all of the group are told.
 type Outcome = std::result::Result<(), Arc<str>>;
@@ -74,7 +94,7 @@ impl Writer {
         let group = Group {
             pool,
             outer: None,
-            has_savepoint: false,
+            savepoint: Savepoint::None,
             waiting: Vec::new(),
             remembered: Remembered::GoesOn,
         };
@@ -95,9 +115,12 @@ impl Writer {
     }
 
     pub(super) async fn begin(&self) -> Result<Member> {
-        let mut group = Arc::clone(&self.0.group).lock_owned().await;
-        group.begin().await?;
-        Ok(Member { group, committer: Arc::clone(&self.0.committer) })
+        let group = timeout(PATIENCE, Arc::clone(&self.0.group).lock_owned()).await;
+        let group = group.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?;
+        // Before anything is begun: also if this is cut off, somebody ends it.
+        let mut member = Member { group, committer: Arc::clone(&self.0.committer) };
+        member.group.begin().await?;
+        Ok(member)
     }
 
     /// Commits what there is, and gives the connection back.
@@ -133,11 +156,12 @@ impl Member {
 
     /// Returns when the transaction is durable.
     pub(super) async fn commit(mut self, remembered: Remembered) -> Result<()> {
-        if let Err(error) = self.group.execute("RELEASE transaction_of_group").await {
+        self.group.savepoint = Savepoint::Releasing;
+        if let Err(error) = self.group.execute(RELEASE).await {
             self.group.fail(&error).await;
             return Err(error.into());
         }
-        self.group.has_savepoint = false;
+        self.group.savepoint = Savepoint::None;
         let (told, outcome) = oneshot::channel();
         self.group.waiting.push(told);
         if remembered == Remembered::Ends {
@@ -164,7 +188,7 @@ impl Drop for Member {
 
 impl Group {
     async fn begin(&mut self) -> std::result::Result<(), sqlx::Error> {
-        self.undo_abandoned().await;
+        self.end_abandoned().await;
         let begun = self.try_begin().await;
         if let Err(error) = &begun {
             self.fail(error).await;
@@ -177,63 +201,74 @@ impl Group {
             // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
             self.outer = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
         }
-        // Before, not after: a caller that is gone in between leaves a savepoint.
-        self.has_savepoint = true;
-        self.execute("SAVEPOINT transaction_of_group").await
+        self.savepoint = Savepoint::Unsure;
+        self.execute(SAVEPOINT).await?;
+        self.savepoint = Savepoint::Open;
+        Ok(())
     }
 
-    /// Undoes what a transaction did that was dropped. If that cannot be, the whole group is: SQLite itself rolls back
-    /// everything when the disk is full, say.
-    async fn undo_abandoned(&mut self) {
-        if !self.has_savepoint {
-            return;
-        }
-        let undone = match self.execute("ROLLBACK TO transaction_of_group").await {
-            Ok(()) => self.execute("RELEASE transaction_of_group").await,
-            failed => failed,
+    /// Ends what a transaction left that was dropped: it is undone, unless it was to be kept.
+    ///
+    /// If a savepoint that is open cannot be undone, the whole group is: SQLite itself rolls back everything when the disk is
+    /// full, say. Where nobody knows whether there is one, an error tells that there was none; were the outer transaction
+    /// gone, its commit would say so.
+    async fn end_abandoned(&mut self) {
+        let before = mem::replace(&mut self.savepoint, Savepoint::Unsure);
+        let undone = match before {
+            Savepoint::None => Ok(()),
+            Savepoint::Releasing => {
+                self.savepoint = Savepoint::Releasing;
+                self.execute(RELEASE).await.or(Ok(()))
+            }
+            Savepoint::Open => self.undo().await,
+            Savepoint::Unsure => self.undo().await.or(Ok(())),
         };
         match undone {
-            Ok(()) => self.has_savepoint = false,
+            Ok(()) => self.savepoint = Savepoint::None,
             Err(error) => self.fail(&error).await,
         }
     }
 
+    async fn undo(&mut self) -> std::result::Result<(), sqlx::Error> {
+        self.execute(ROLLBACK).await?;
+        self.execute(RELEASE).await
+    }
+
     /// Makes everything in the group true and durable, and tells those who wait.
     async fn commit(&mut self, moments: &Moments) {
-        self.undo_abandoned().await;
+        self.end_abandoned().await;
         let Some(outer) = self.outer.take() else { return };
+        // If this is cut off, they go with it, and whoever waits hears of that.
+        let waiting = mem::take(&mut self.waiting);
         let committed = outer.commit().await;
         // Before anybody is told, and also when it failed: then nobody knows whether it happened.
         if mem::replace(&mut self.remembered, Remembered::GoesOn) == Remembered::Ends {
             moments.end();
         }
-        match committed {
-            Ok(()) => self.tell(&Ok(())),
-            Err(error) => self.fail(&error).await,
-        }
+        tell(waiting, &committed.map_err(|error| error.to_string().into()));
     }
 
     /// Gives the group up; what is left of it is rolled back.
     async fn fail(&mut self, error: &sqlx::Error) {
-        self.has_savepoint = false;
+        self.savepoint = Savepoint::None;
         self.remembered = Remembered::GoesOn;
+        tell(mem::take(&mut self.waiting), &Err(error.to_string().into()));
         if let Some(outer) = self.outer.take() {
             // Nothing is left if SQLite itself has rolled back; such a connection is not used again.
             outer.rollback().await.unwrap_or_default();
-        }
-        self.tell(&Err(error.to_string().into()));
-    }
-
-    fn tell(&mut self, outcome: &Outcome) {
-        for waiting in mem::take(&mut self.waiting) {
-            // Whoever left need not be told.
-            waiting.send(outcome.clone()).unwrap_or_default();
         }
     }
 
     async fn execute(&mut self, statement: &'static str) -> std::result::Result<(), sqlx::Error> {
         let outer = self.outer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         query(statement).execute(&mut **outer).await.map(drop)
+    }
+}
+
+fn tell(waiting: Vec<oneshot::Sender<Outcome>>, outcome: &Outcome) {
+    for waiting in waiting {
+        // Whoever left need not be told.
+        waiting.send(outcome.clone()).unwrap_or_default();
     }
 }
 

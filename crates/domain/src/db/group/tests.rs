@@ -1,6 +1,9 @@
 //! Transactions that are committed together, and those that fail among them.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -115,4 +118,47 @@ async fn what_was_begun_before_the_end_is_kept() {
     committed.unwrap();
     let again = Db::connect(&Location::Sqlite(directory.path().join("test.db"))).await.unwrap();
     assert_eq!(count(&again).await, 1);
+}
+
+/// Polls `future` a few times, and drops it wherever it is then.
+async fn cut(polls: u32, future: impl Future) {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        left = left.saturating_sub(1);
+        match future.as_mut().poll(context) {
+            Poll::Pending if left > 0 => Poll::Pending,
+            Poll::Pending | Poll::Ready(_) => Poll::Ready(()),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_cut_off_at_any_point_harms_nobody_beside_it() {
+    let (db, directory) = with_numbers().await;
+    let mut kept = 0;
+    for polls in 1..12 {
+        let whole = async {
+            let mut tx = db.begin().await.unwrap();
+            execute(&mut tx, INSERT).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let cut_off = cut(polls, async {
+            let mut tx = db.begin().await.unwrap();
+            execute(&mut tx, "INSERT INTO numbers VALUES (3, NULL)").await.unwrap();
+            tx.commit().await.unwrap();
+        });
+        timeout(Duration::from_secs(5), async { tokio::join!(cut_off, whole) }).await.unwrap();
+        kept += 1;
+    }
+    const SQL: &str = "SELECT COUNT(*) FROM numbers WHERE number = 1";
+    let ones: i64 = on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_one(pool).await.unwrap());
+    assert_eq!(ones, kept);
+    // Nothing is held that another process would wait for.
+    let other = Db::connect(&Location::Sqlite(directory.path().join("test.db"))).await.unwrap();
+    let mut tx = timeout(Duration::from_secs(5), other.begin()).await.unwrap().unwrap();
+    execute(&mut tx, INSERT).await.unwrap();
+    tx.commit().await.unwrap();
+    other.close().await;
 }
