@@ -50,10 +50,10 @@ code() { jq -r '.errors[0].code' <<<"$body"; }
 scenario "images of any name are pushed and pulled without an account"
 write_config
 serve_alone
-push alpine:3
 push deeply/nested/name/app:1.0
+push alpine:3
 pull alpine:3
-cmp "$work/layout/index.json" "$work/layout/index.json"
+equal "$(jq .manifests[0].digest "$work/layout/index.json")" "$(jq .manifests[0].digest "$work/pulled/index.json")"
 pull deeply/nested/name/app:1.0
 http 200 "$url/v2/_catalog"
 equal '{"repositories":["alpine","deeply/nested/name/app"]}' "$(jq -c . <<<"$body")"
@@ -168,7 +168,7 @@ stop_server
 
 scenario "below a prefix, with headers of one's own, on a socket; metrics and health apart"
 debug=127.0.0.1:$(free_port)
-write_config "http: {net: unix, addr: $work/s, prefix: /images, headers: {X-Site: [here]}, debug: {addr: '$debug'}}"
+write_config "http: {net: unix, addr: $work/s, prefix: /images, headers: {X-Site: [here]}, debug: {addr: '$debug', prometheus: {enabled: true}}}"
 door=(--unix-socket "$work/s")
 url=http://localhost/images
 env "$binary" registry serve "$config" >>"$work/server.log" 2>&1 3>&- &

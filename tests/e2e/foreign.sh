@@ -24,11 +24,16 @@ auth:
     issuer: harbor-token-issuer
     rootcertbundle: $work/issuer.crt
 EOF
-# It takes the variable of skopeo for a key of its own.
-env -u REGISTRY_AUTH_FILE docker-registry serve "$work/theirs.yml" >"$work/theirs.log" 2>&1 3>&- &
-on_exit "kill $!"
+# It would take the variable of skopeo for a key of its own.
+serve_theirs() {
+    env -u REGISTRY_AUTH_FILE docker-registry serve "$work/theirs.yml" >"$work/theirs.log" 2>&1 3>&- &
+    their_server=$!
+    within 20 answers
+}
+stop_theirs() { kill "$their_server" && wait "$their_server" || true; }
+on_exit stop_theirs
 answers() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$theirs/v2/")" = 401 ]; }
-within 20 answers
+serve_theirs
 
 image "$work/layout" it --layers 2
 push() { skopeo copy --quiet --dest-tls-verify=false --dest-creds "$1:$secret" "oci:$work/layout:it" "docker://$theirs/$2"; }
@@ -47,8 +52,6 @@ scenario "tokens of a key that was rotated in are believed once its certificate 
 is_refused() { ! push dora team/app:3; }
 within 20 is_refused
 "$binary" issuer-certificate --data "$data" >"$work/issuer.crt"
-pkill -f "docker-registry serve $work/theirs.yml"
-env -u REGISTRY_AUTH_FILE docker-registry serve "$work/theirs.yml" >"$work/theirs.log" 2>&1 3>&- &
-on_exit "kill $!"
-within 20 answers
+stop_theirs
+serve_theirs
 push dora team/app:3

@@ -1,19 +1,21 @@
 //! Names and passwords from a file of Apache's `htpasswd`, as distribution's `auth.htpasswd` reads it.
 //!
 //! bcrypt only: what else the tool can write is no protection. The file is looked at again once a second and read when
-//! it has changed; one that cannot be read leaves the accounts as they were, so that a half-written file locks nobody out.
+//! it has changed; one that cannot be read, or has a line that is none, leaves the accounts as they were.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use auth::{Grant, Outsider, Principal};
+use bcrypt::HashParts;
 use domain::Clock;
 use thiserror::Error as ThisError;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::error::Error;
@@ -29,16 +31,13 @@ const MAX_PASSWORD_BYTES: usize = 72;
 /// As much as tens of thousands of accounts take.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Verified when there is no such account, so that the time taken tells nothing of who has one. The cost is `htpasswd`'s
-/// own; what it is of does not matter.
-static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| bcrypt::hash("", 5).ok());
-
 /// Cheap to clone; clones share file, caches and limits.
 #[derive(Clone, Debug)]
 pub struct Htpasswd {
     path: Arc<Path>,
     accounts: Arc<ArcSwap<Accounts>>,
     looked_at: Arc<AtomicI64>,
+    looking: Arc<Mutex<()>>,
     clock: Clock,
     verified: Verified,
     limits: Limits,
@@ -49,13 +48,21 @@ pub struct Htpasswd {
 #[derive(Debug)]
 struct Accounts {
     hashes: BTreeMap<String, String>,
+    /// Verified when there is no such account, so that the time taken tells nothing of who has one: as dear as the dearest.
+    nobody: Option<String>,
     stamp: Stamp,
     /// Counts changes of the file: what was proven before one no longer counts.
     generation: i64,
 }
 
-/// What tells that a file has changed.
-type Stamp = (Option<SystemTime>, u64);
+/// What tells that a file has changed. Lines of bcrypt are all of one length, and a time may be kept or come twice.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
 
 /// A file that cannot serve.
 #[derive(Debug, ThisError)]
@@ -78,6 +85,7 @@ impl Htpasswd {
             path: path.into(),
             accounts: Arc::new(ArcSwap::from_pointee(accounts)),
             looked_at: Arc::new(AtomicI64::new(clock.now().micros())),
+            looking: Arc::default(),
             clock,
             verified: Verified::new(settings),
             limits: Limits::new(settings),
@@ -122,14 +130,11 @@ impl Htpasswd {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(Error::BadCredentials);
         }
-        let stored = accounts.hashes.get(name).cloned();
+        let known = accounts.hashes.get(name);
+        let (hash, is_known) = (known.or(accounts.nobody.as_ref()).cloned(), known.is_some());
         let password = password.to_owned();
-        let right = self.hashing.run(move || match stored {
-            Some(hash) => bcrypt::verify(password, &hash).unwrap_or(false),
-            None => {
-                let _dummy = NOBODY.as_ref().map(|hash| bcrypt::verify(password, hash));
-                false
-            }
+        let right = self.hashing.run(move || {
+            hash.is_some_and(|hash| bcrypt::verify(password, &hash).unwrap_or(false)) && is_known
         });
         match right.await {
             Ok(true) => {
@@ -155,6 +160,8 @@ impl Htpasswd {
                 .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         {
+            // One look at a time: an older reading must not come after a newer one.
+            let Ok(_looking) = self.looking.try_lock() else { return self.accounts.load_full() };
             let (path, current) = (Arc::clone(&self.path), self.accounts.load_full());
             let looked = spawn_blocking(move || current.again(&path));
             match looked.await {
@@ -173,13 +180,16 @@ impl Accounts {
     fn read(path: &Path, generation: i64) -> Result<Self, Unreadable> {
         let unreadable = |source| Unreadable::Read { path: path.to_owned(), source };
         let stamp = stamp(path).map_err(unreadable)?;
-        if stamp.1 > MAX_FILE_BYTES {
-            return Err(Unreadable::TooLong { path: path.to_owned(), size: stamp.1 });
+        if stamp.size > MAX_FILE_BYTES {
+            return Err(Unreadable::TooLong { path: path.to_owned(), size: stamp.size });
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let hashes =
             parse(&text).map_err(|line| Unreadable::Line { path: path.to_owned(), line })?;
-        Ok(Self { hashes, stamp, generation })
+        let cost = hashes.values().filter_map(|hash| hash.parse::<HashParts>().ok());
+        let cost = cost.map(|parts| parts.get_cost()).max();
+        let nobody = cost.and_then(|cost| bcrypt::hash("", cost).ok());
+        Ok(Self { hashes, nobody, stamp, generation })
     }
 
     /// The file, if it is another one by now.
@@ -194,7 +204,12 @@ impl Accounts {
 
 fn stamp(path: &Path) -> std::io::Result<Stamp> {
     let metadata = std::fs::metadata(path)?;
-    Ok((metadata.modified().ok(), metadata.len()))
+    Ok(Stamp {
+        size: metadata.size(),
+        inode: metadata.ino(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    })
 }
 
 /// Hashes by name; the number of a line that is none of these.
@@ -206,7 +221,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, usize> {
             continue;
         }
         let (name, hash) = line.split_once(':').ok_or(index + 1)?;
-        if name.is_empty() || hash.parse::<bcrypt::HashParts>().is_err() {
+        if name.is_empty() || hash.parse::<HashParts>().is_err() {
             return Err(index + 1);
         }
         hashes.insert(name.to_owned(), hash.to_owned());

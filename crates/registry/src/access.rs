@@ -103,14 +103,18 @@ impl Access {
         challenge: &Challenge,
         now: i64,
     ) -> Result<Principal> {
-        if let Self::Open = self {
-            return Ok(anybody());
-        }
         let refused =
             |text: String| Error::new(ErrorCode::Unauthorized, text).challenge(challenge.with(""));
-        match (offered.map_err(|error| refused(error.to_string()))?, self) {
-            (None, _) => Ok(Principal::Anonymous),
+        let offered = match self {
+            // Nobody asked for it, whatever it is.
+            Self::Open => None,
+            Self::Platform { .. } | Self::Passwords { .. } | Self::Foreign { .. } => {
+                offered.map_err(|error| refused(error.to_string()))?
+            }
+        };
+        match (offered, self) {
             (_, Self::Open) => Ok(anybody()),
+            (None, _) => Ok(Principal::Anonymous),
             (
                 Some(Credentials::Bearer(token)),
                 Self::Platform { tokens, .. } | Self::Foreign { tokens, .. },

@@ -45,6 +45,25 @@ impl Settings {
         Uri::from_parts(parts).ok()
     }
 
+    /// The request as services know it, or why it does not come to them.
+    fn admit(&self, mut req: ServiceRequest) -> Result<ServiceRequest, Box<ServiceResponse>> {
+        let refuse = |req: ServiceRequest, status| {
+            let refused = routes::refuse(req.request(), status);
+            Err(Box::new(req.into_response(refused)))
+        };
+        if self.closed.as_ref().is_some_and(|closed| closed.load(Ordering::Relaxed)) {
+            return refuse(req, StatusCode::SERVICE_UNAVAILABLE);
+        }
+        if !self.prefix.is_empty() {
+            let Some(uri) = self.inner(req.uri()) else {
+                return refuse(req, StatusCode::NOT_FOUND);
+            };
+            req.match_info_mut().get_mut().update(&uri);
+            req.head_mut().uri = uri;
+        }
+        Ok(req)
+    }
+
     fn adorn(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.headers {
             headers.append(name.clone(), value.clone());
@@ -65,22 +84,13 @@ impl Settings {
 
 pub(crate) async fn dress(
     settings: Arc<Settings>,
-    mut req: ServiceRequest,
+    req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if settings.closed.as_ref().is_some_and(|closed| closed.load(Ordering::Relaxed)) {
-        let refused = routes::refuse(req.request(), StatusCode::SERVICE_UNAVAILABLE);
-        return Ok(req.into_response(refused));
-    }
-    if !settings.prefix.is_empty() {
-        let Some(uri) = settings.inner(req.uri()) else {
-            let refused = routes::refuse(req.request(), StatusCode::NOT_FOUND);
-            return Ok(req.into_response(refused));
-        };
-        req.match_info_mut().get_mut().update(&uri);
-        req.head_mut().uri = uri;
-    }
-    let mut response = next.call(req).await?.map_into_boxed_body();
+    let mut response = match settings.admit(req) {
+        Ok(req) => next.call(req).await?.map_into_boxed_body(),
+        Err(refused) => *refused,
+    };
     settings.adorn(response.headers_mut());
     Ok(response)
 }

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,12 +116,17 @@ pub fn bind_unix(path: &Path) -> Result<Listener, Error> {
     let socket = |source| Error::Socket { path: path.to_owned(), source };
     match UnixStream::connect(path) {
         Ok(_) => return Err(Error::SocketInUse { path: path.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+        // Whatever else is there is refused in the same way, and is none of ours.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && is_socket(path) => {
             std::fs::remove_file(path).map_err(socket)?;
         }
         Err(_) => {}
     }
     Ok(Listener(Socket::Unix(UnixListener::bind(path).map_err(socket)?)))
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
 /// Serves `routes` until `stop`, then drains: no new connections, the requests in flight get three

@@ -1,7 +1,7 @@
-//! Tokens of another issuer: what a registry that stands alone believes, as distribution's `auth.token` does.
+//! Tokens of another issuer: what a registry that stands alone believes, by distribution's `auth.token`.
 //!
 //! The keys are the operator's, from certificates or a JSON Web Key Set; a token that brings its own key is believed
-//! only if that key is among them. Which algorithms a key may be used with follows from the key alone, so that no
+//! only if that very key is among them: a chain of certificates is not followed. Which algorithms a key may be used with follows from the key alone, so that no
 //! token chooses one (CVE-2016-10555 and its kin).
 
 mod keys;
@@ -60,8 +60,10 @@ impl Issuer {
         if claims.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Invalid::NotYetValid);
         }
-        let listed = claims.access.into_iter().filter_map(Entry::into_access).collect();
-        let outsider = Outsider { name: claims.sub, grant: Grant::Listed(listed) };
+        let listed = claims.access.into_iter().flatten().filter_map(Entry::into_access);
+        let listed = listed.collect();
+        let outsider =
+            Outsider { name: claims.sub.unwrap_or_default(), grant: Grant::Listed(listed) };
         Ok(Verified { outsider, expires: claims.exp })
     }
 }
@@ -74,16 +76,15 @@ pub struct Verified {
     pub expires: i64,
 }
 
+/// What is not a must may be absent or null: a list without entries is null in tokens of Harbor.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    #[serde(default)]
-    sub: String,
+    sub: Option<String>,
     aud: Audience,
     exp: i64,
     nbf: Option<i64>,
-    #[serde(default)]
-    access: Vec<Entry>,
+    access: Option<Vec<Entry>>,
 }
 
 /// RFC 7519 §4.1.3: one, or several.
@@ -109,18 +110,18 @@ struct Entry {
     #[serde(rename = "type")]
     kind: String,
     name: String,
-    #[serde(default)]
-    actions: Vec<String>,
+    actions: Option<Vec<String>>,
 }
 
 impl Entry {
     fn into_access(self) -> Option<Access> {
-        let all = self.actions.iter().any(|action| action == "*");
+        let actions = self.actions.unwrap_or_default();
+        let all = actions.iter().any(|action| action == "*");
         match self.kind.as_str() {
             "repository" => {
-                let listed = RegistryAction::REPOSITORY.into_iter().filter(|action| {
-                    all || self.actions.iter().any(|text| text == action.as_str())
-                });
+                let listed = RegistryAction::REPOSITORY
+                    .into_iter()
+                    .filter(|action| all || actions.iter().any(|text| text == action.as_str()));
                 Some(Access::elsewhere(AccessKind::Repository, self.name, listed.collect()))
             }
             "registry" if all => {

@@ -31,7 +31,7 @@ macro_rules! find_sql {
         concat!(
             "SELECT p.id AS project_id, p.name AS project_name, p.public, r.id AS repository_id, ",
             "r.created_at AS repository_created_at, m.role AS role_id FROM projects p ",
-            "LEFT JOIN repositories r ON r.name = $2 AND r.deleted_at IS NULL ",
+            "LEFT JOIN repositories r ON r.name = $2 AND r.project_id = p.id AND r.deleted_at IS NULL ",
             "LEFT JOIN members m ON m.project_id = p.id AND m.user_id = $3 WHERE ",
             $condition
         )

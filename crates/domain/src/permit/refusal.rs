@@ -1,6 +1,6 @@
 //! The words of a refusal: what is missing, and nothing about what the caller may not know.
 
-use auth::{Action, Grant, Principal, Resource, Role, role_permits};
+use auth::{Action, Principal, Resource, Role, role_permits};
 use oci::RepositoryName;
 
 use super::found::Found;
@@ -28,6 +28,9 @@ pub(super) fn known(
     if question.principal.is_anonymous() {
         return Error::Unauthenticated;
     }
+    if let Principal::Outsider(_) = question.principal {
+        return outsider(question);
+    }
     if !found.public && role.is_none() {
         return hidden(question, key);
     }
@@ -46,15 +49,20 @@ pub(super) fn known(
             let (resource, action) = (question.resource, question.action);
             format!("you may not {what}: {} has no right {resource}: {action} there", robot.name)
         }
-        (Principal::Outsider(outsider), _) => match outsider.grant {
-            Grant::Everything => format!("you may not {what}"),
-            Grant::Listed(_) => {
-                format!("your token does not let you {what}: ask its issuer for the right")
-            }
-        },
         (_, "") => format!("you may not {what}: it takes a system administrator"),
         (_, roles) => format!("you may not {what}: it takes the role {roles}, and {held}"),
     })
+}
+
+/// There is no project to hide from them, and their token says what they may.
+fn outsider(question: &Question<'_>) -> Error {
+    let repository = question.repository.map(ToString::to_string).unwrap_or_default();
+    let what = match (question.resource, question.action) {
+        (Resource::Repository, Action::Push) => "push to",
+        (Resource::Repository, Action::Pull) => "pull from",
+        _ => "delete from",
+    };
+    Error::denied(format!("your token does not let you {what} {repository}: ask for another"))
 }
 
 /// `alpine` alone names a project at most; clients that know one registry only write such names.

@@ -11,7 +11,7 @@ use blobs::Store;
 use domain::db::Location;
 use domain::queue::{self, Task};
 use domain::schedules::{self, Cron, Kind};
-use domain::{Clock, Db, Timestamp, projects};
+use domain::{Clock, Db, Timestamp, projects, users};
 use tempfile::TempDir;
 
 use super::config::{Config, Maintenance};
@@ -24,6 +24,8 @@ pub(super) struct Alone {
     pub(super) clock: Clock,
     /// Held by whoever serves; none if the rows are in a database that others share, or if somebody else has it.
     lock: Option<Lock>,
+    /// Whether the rows are in a database of their own, which others may use.
+    shared: bool,
     /// Of what lives as long as the process.
     _scratch: Option<TempDir>,
 }
@@ -42,6 +44,11 @@ impl Alone {
     /// Whether nobody else works with it.
     pub(super) fn is_exclusive(&self) -> bool {
         self.lock.is_some()
+    }
+
+    /// Whether jobs are done here: where others share the database, a claim tells who does which.
+    pub(super) fn works_queue(&self) -> bool {
+        self.is_exclusive() || self.shared
     }
 
     async fn open(
@@ -67,7 +74,8 @@ impl Alone {
             Some(_) => "cannot open the database of database.url".to_owned(),
             None => format!("cannot open the database {}", data.database().display()),
         })?;
-        let alone = Self { db, store, clock: Clock::System, lock, _scratch: scratch };
+        let shared = config.database.is_some();
+        let alone = Self { db, store, clock: Clock::System, lock, shared, _scratch: scratch };
         alone.furnish(&config.maintenance).await?;
         Ok(alone)
     }
@@ -75,6 +83,10 @@ impl Alone {
     /// Makes what the file asks for, and takes back what a process that died was doing.
     async fn furnish(&self, maintenance: &Maintenance) -> Result<()> {
         let now = self.clock.now();
+        anyhow::ensure!(
+            !users::any(&self.db).await?,
+            "database.url names the database of a platform, with accounts and projects: give this registry one of its own"
+        );
         let mut tx = self.db.begin().await?;
         projects::ensure_sole(&mut tx, now).await?;
         if self.is_exclusive() {

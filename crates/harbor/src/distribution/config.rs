@@ -1,7 +1,7 @@
 //! Distribution's configuration file as values: everything that it may say, checked, with its defaults.
 //!
 //! A key that is not known is a remark, as distribution passes it over; two that contradict each other, and one that would
-//! leave the registry less safe than it says, are refused with what to do.
+//! make the registry stricter and does not here, are refused with what to do.
 
 mod auth;
 mod duration;
@@ -95,6 +95,7 @@ fn typed<T: DeserializeOwned>(key: &str, value: Value, remarks: &mut Vec<String>
 impl Config {
     fn of(file: file::File, remarks: &mut Vec<String>) -> Result<Self> {
         file.require_version()?;
+        file.refuse_strictness()?;
         file.remark(remarks);
         let level = file.log.level.as_deref().or(file.loglevel.as_deref()).unwrap_or("info");
         let log = log(level, file.log.formatter.as_deref(), file.log.accesslog.disabled)?;

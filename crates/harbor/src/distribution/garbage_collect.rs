@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 
 pub(super) async fn run(config: Config, options: &GarbageCollect) -> Result<()> {
     let alone = Alone::beside(&config).await?;
-    if alone.is_exclusive() {
+    if alone.works_queue() && !options.dry_run {
         // What is left from before would be in the way of a new collection.
         jobs::drain(&alone.jobs()).await?;
     }
@@ -32,7 +32,7 @@ pub(super) async fn run(config: Config, options: &GarbageCollect) -> Result<()> 
             window_secs: alone.window_secs(),
         };
         let order = Order { task: &task, creator: "registry garbage-collect", busy: BUSY };
-        gc::report(&order.done(&alone.jobs(), alone.is_exclusive()).await?)?;
+        gc::report(&order.done(&alone.jobs(), alone.works_queue()).await?)?;
     }
     alone.db.close().await;
     Ok(())

@@ -1,13 +1,14 @@
 //! `health`: what is looked at again and again, and the door that is closed while something is not well.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use blobs::Store;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use url::Url;
 use web::client::{self, Client, Method};
 use web::{Routes, Shutdown, tasks};
 
@@ -18,6 +19,7 @@ use super::config::{FileCheck, Health, HttpCheck, TcpCheck, Times};
 pub(super) struct Watch {
     wrong: Arc<Mutex<BTreeMap<String, String>>>,
     closed: Arc<AtomicBool>,
+    checks: Arc<AtomicUsize>,
 }
 
 /// Something to look at.
@@ -42,7 +44,7 @@ pub(super) fn watch(health: &Health, store: &Store, stop: &Shutdown) -> Result<W
     let client = Client::new(client::Settings::neighbours())?;
     for http in &health.http {
         let check = Check::Http(client.clone(), http.clone());
-        watch.follow(http.uri.as_str(), check, http.times(), stop);
+        watch.follow(&shown(&http.uri), check, http.times(), stop);
     }
     for tcp in &health.tcp {
         watch.follow(&tcp.addr, Check::Tcp(tcp.clone()), tcp.times(), stop);
@@ -66,7 +68,10 @@ impl Watch {
     }
 
     fn follow(&self, name: &str, check: Check, times: Times, stop: &Shutdown) {
-        let (watch, name, stopping) = (self.clone(), name.to_owned(), stop.clone());
+        // Two checks of one thing are two.
+        let number = self.checks.fetch_add(1, Ordering::Relaxed);
+        let name = if number == 0 { name.to_owned() } else { format!("{name} ({number})") };
+        let (watch, stopping) = (self.clone(), stop.clone());
         tasks::spawn(stop, "health", async move {
             let mut failures = 0;
             while !stopping.is_triggered() {
@@ -99,8 +104,24 @@ impl Watch {
 }
 
 fn log_change(name: &str, outcome: Option<&str>) {
-    let outcome = outcome.unwrap_or("well again");
-    tracing::error!(check = name, outcome, "while a check fails, requests are refused");
+    let Some(wrong) = outcome else {
+        tracing::info!(check = name, "well again");
+        return;
+    };
+    log_wrong(name, wrong);
+}
+
+fn log_wrong(name: &str, wrong: &str) {
+    tracing::error!(check = name, wrong, "while a check fails, requests are refused");
+}
+
+/// Without what may be a password.
+fn shown(uri: &Url) -> String {
+    let mut uri = uri.clone();
+    if uri.set_username("").is_ok() && uri.set_password(None).is_ok() {
+        return uri.into();
+    }
+    "an URL".to_owned()
 }
 
 fn bail_late() -> Result<()> {

@@ -44,14 +44,15 @@ pub(super) async fn run(config: Config) -> Result<()> {
         pulls: pulls.clone(),
         recent: Recent::default(),
     });
-    let address = told(&config.http);
+    let (address, has_metrics) = (told(&config.http), config.http.has_metrics);
     let serving = web::serve(
         listener,
         front(config.http, health.closed()),
         routes.merge(root()),
         stop.clone(),
     )?;
-    let aside = web::metrics::routes().merge(health.routes());
+    let metrics = if has_metrics { web::metrics::routes() } else { Routes::new() };
+    let aside = metrics.merge(health.routes());
     let debug = debug.map(|listener| process::serve_aside(listener, aside, &stop)).transpose()?;
     jobs::start(&alone.jobs(), &stop);
     import.start(&stop);
@@ -103,7 +104,10 @@ fn front(http: Http, closed: Arc<AtomicBool>) -> ServeSettings {
     ServeSettings {
         tls: http.tls,
         workers: None,
-        origin: origin::Settings { external_url: http.external_url, trusted_proxies: Vec::new() },
+        origin: origin::Settings {
+            external_url: http.external_url,
+            trusted_proxies: http.trusted_proxies,
+        },
         dress: web::dress::Settings { closed: Some(closed), ..http.dress },
     }
 }

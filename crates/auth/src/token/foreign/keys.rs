@@ -10,6 +10,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::Oid;
+use x509_parser::oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_SIG_ED25519};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -143,8 +145,11 @@ impl TrustedKey {
                 let text = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
                 Self::new(format!("{n}.{e}").into(), RSA, decoding, &text)
             }
-            PublicKey::EC(point) => Self::of_point(point.data(), entry)?,
-            PublicKey::Unknown(_) if info.algorithm.algorithm == oid_ed25519() => {
+            PublicKey::EC(point) => {
+                let curve = info.algorithm.parameters.as_ref().and_then(|it| it.as_oid().ok());
+                Self::of_point(curve.as_ref(), point.data(), entry)?
+            }
+            PublicKey::Unknown(_) if info.algorithm.algorithm == OID_SIG_ED25519 => {
                 Self::of_edwards(bits)
             }
             _ => return Err(Untrusted::Kind { entry }),
@@ -154,14 +159,14 @@ impl TrustedKey {
     }
 
     /// Uncompressed: 4, then x and y.
-    fn of_point(point: &[u8], entry: usize) -> Result<Self, Untrusted> {
+    fn of_point(curve: Option<&Oid<'_>>, point: &[u8], entry: usize) -> Result<Self, Untrusted> {
         let kind = Untrusted::Kind { entry };
         let (&[4], coordinates) = point.split_at_checked(1).ok_or(kind.clone())? else {
             return Err(kind);
         };
-        let (curve, algorithms): (_, &[Algorithm]) = match coordinates.len() {
-            64 => ("P-256", &[Algorithm::ES256]),
-            96 => ("P-384", &[Algorithm::ES384]),
+        let (curve, algorithms): (_, &[Algorithm]) = match (curve, coordinates.len()) {
+            (Some(curve), 64) if *curve == OID_EC_P256 => ("P-256", &[Algorithm::ES256]),
+            (Some(curve), 96) if *curve == OID_NIST_EC_P384 => ("P-384", &[Algorithm::ES384]),
             _ => return Err(kind),
         };
         let (x, y) = coordinates.split_at(coordinates.len() / 2);
@@ -190,7 +195,9 @@ impl TrustedKey {
                 };
                 ([vec![4], bytes(&ec.x)?, bytes(&ec.y)?].concat(), algorithms)
             }
-            AlgorithmParameters::OctetKeyPair(pair) => (bytes(&pair.x)?, &[Algorithm::EdDSA]),
+            AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+                (bytes(&pair.x)?, &[Algorithm::EdDSA])
+            }
             _ => return Err(kind),
         };
         let decoding = DecodingKey::from_jwk(jwk).map_err(|_invalid| damaged.clone())?;
@@ -236,8 +243,4 @@ pub(in super::super) fn fingerprint(info: &[u8]) -> String {
 fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     number.get(zeros..).unwrap_or_default()
-}
-
-fn oid_ed25519() -> x509_parser::der_parser::Oid<'static> {
-    x509_parser::oid_registry::OID_SIG_ED25519
 }

@@ -149,7 +149,8 @@ async fn whoever_is_cut_off_at_any_point_harms_nobody_beside_it() {
             execute(&mut tx, "INSERT INTO numbers VALUES (3, NULL)").await.unwrap();
             tx.commit().await.unwrap();
         });
-        timeout(Duration::from_secs(5), async { tokio::join!(cut_off, whole) }).await.unwrap();
+        let both = Box::pin(async { tokio::join!(cut_off, whole) });
+        timeout(Duration::from_secs(5), both).await.unwrap();
         kept += 1;
     }
     const SQL: &str = "SELECT COUNT(*) FROM numbers WHERE number = 1";

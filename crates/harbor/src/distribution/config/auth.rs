@@ -43,8 +43,7 @@ struct Token {
     #[serde(default, rename = "autoredirectpath")]
     _autoredirectpath: Value,
     /// What a key may be used with follows from the key.
-    #[serde(default, rename = "signingalgorithms")]
-    _signingalgorithms: Value,
+    signingalgorithms: Option<Value>,
 }
 
 pub(super) fn read(section: Option<Value>, remarks: &mut Vec<String>) -> Result<Auth> {
@@ -74,6 +73,11 @@ pub(super) fn read(section: Option<Value>, remarks: &mut Vec<String>) -> Result<
 }
 
 fn token(section: Token) -> Result<Auth> {
+    if section.signingalgorithms.is_some() {
+        bail!(
+            "auth.token.signingalgorithms cannot be set: a key is used with the algorithms of its kind; remove it"
+        );
+    }
     let bundle = section.rootcertbundle.map(|path| {
         let text = text("auth.token.rootcertbundle", &path)?;
         TrustedKeys::from_pem(text.as_bytes())

@@ -86,6 +86,9 @@ fn set(tree: &mut Value, keys: &[&str], value: Value) -> Result<()> {
         *tree = value;
         return Ok(());
     };
+    if tree.is_null() && *key == "0" {
+        *tree = Value::Array(Vec::new());
+    }
     if let Value::Array(entries) = tree {
         let index: usize = key.parse().with_context(|| format!("{key:?} is no place in a list"))?;
         let count = entries.len();

@@ -126,10 +126,14 @@ impl Times {
     const INTERVAL: Duration = Duration::from_secs(10);
     const TIMEOUT: Duration = Duration::from_secs(5);
 
+    /// Nothing, and a zero, are the defaults.
     fn new(interval: Option<Span>, timeout: Option<Span>, threshold: u32) -> Self {
+        let or = |given: Option<Span>, default| {
+            given.map(|span| span.0).filter(|span| !span.is_zero()).unwrap_or(default)
+        };
         Self {
-            interval: interval.map_or(Self::INTERVAL, |interval| interval.0),
-            timeout: timeout.map_or(Self::TIMEOUT, |timeout| timeout.0),
+            interval: or(interval, Self::INTERVAL),
+            timeout: or(timeout, Self::TIMEOUT),
             threshold: threshold.max(1),
         }
     }
@@ -167,14 +171,12 @@ impl File {
             (&self.compatibility, "compatibility", "schema 1 is neither taken nor made"),
             (&self.middleware, "middleware", "blobs are sent from the storage that is named"),
             (&self.notifications, "notifications", "no events are sent yet"),
-            (&self.policy, "policy", "repositories take content of every class"),
             (
                 &self.redis,
                 "redis",
                 "what is remembered is kept in this process, and none is needed",
             ),
             (&self.reporting, "reporting", "errors are lines of the log"),
-            (&self.validation, "validation", "manifests are validated by the specification"),
         ];
         for (section, name, instead) in sections {
             if section.is_some() {
@@ -182,6 +184,20 @@ impl File {
             }
         }
         self.log.remark(remarks);
+    }
+
+    /// What would leave the registry less strict than the file says.
+    pub(super) fn refuse_strictness(&self) -> Result<()> {
+        if self.policy.is_some() {
+            bail!("policy: classes of content cannot be told apart here: remove the section");
+        }
+        let urls = self.validation.as_ref().and_then(|section| section.pointer("/manifests/urls"));
+        if urls.is_some() {
+            bail!(
+                "validation.manifests.urls: URLs of foreign layers are not checked here: remove it"
+            );
+        }
+        Ok(())
     }
 
     pub(super) fn require_version(&self) -> Result<()> {

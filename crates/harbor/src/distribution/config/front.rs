@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 use web::dress::{HeaderName, HeaderValue};
-use web::{TlsSettings, dress};
+use web::{Network, TlsSettings, dress};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -31,6 +31,8 @@ pub(super) struct Section {
     tls: Option<Tls>,
     headers: BTreeMap<String, Vec<String>>,
     debug: Debug,
+    /// Not distribution's, which believes everybody: proxies whose `X-Forwarded-For` tells who a client is.
+    trustedproxies: Vec<Network>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,8 +42,7 @@ struct Tls {
     key: Option<PathBuf>,
     clientcas: Vec<PathBuf>,
     minimumtls: Option<String>,
-    #[serde(rename = "ciphersuites")]
-    _ciphersuites: Vec<String>,
+    ciphersuites: Vec<String>,
     letsencrypt: Option<LetsEncrypt>,
 }
 
@@ -62,8 +63,7 @@ struct Debug {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Prometheus {
-    #[serde(rename = "enabled")]
-    _enabled: bool,
+    enabled: bool,
     path: Option<String>,
 }
 
@@ -79,8 +79,11 @@ pub(in super::super) struct Http {
     pub(in super::super) tls: Option<TlsSettings>,
     pub(in super::super) external_url: Option<Url>,
     pub(in super::super) dress: dress::Settings,
-    /// Where metrics and health are told.
+    pub(in super::super) trusted_proxies: Vec<Network>,
+    /// Where health is told.
     pub(in super::super) debug: Option<SocketAddr>,
+    /// And metrics.
+    pub(in super::super) has_metrics: bool,
 }
 
 pub(super) fn read(section: Section) -> Result<Http> {
@@ -112,13 +115,23 @@ pub(super) fn read(section: Section) -> Result<Http> {
             headers: headers(section.headers)?,
             closed: None,
         },
+        trusted_proxies: trusted(section.trustedproxies)?,
         debug: section.debug.addr.map(|addr| socket("http.debug.addr", &addr)).transpose()?,
+        has_metrics: section.debug.prometheus.enabled,
     })
 }
 
-/// Go's form of an address: without a host, all of them.
+/// Those that are named, and whoever is on this machine, such as an nginx before us.
+fn trusted(named: Vec<Network>) -> Result<Vec<Network>> {
+    let here = ["127.0.0.0/8", "::1/128"].map(str::parse::<Network>);
+    let here = here.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(here.into_iter().chain(named).collect())
+}
+
+/// Go's form of an address: without a host, all of them, of IPv4 and, where there is one, of IPv6.
 fn socket(key: &str, text: &str) -> Result<SocketAddr> {
-    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    let any = if Path::new("/proc/net/if_inet6").exists() { "[::]" } else { "0.0.0.0" };
+    let whole = if text.starts_with(':') { format!("{any}{text}") } else { text.to_owned() };
     let mut addresses = whole
         .to_socket_addrs()
         .with_context(|| format!("{key}: {text:?} is no address: host:port, or :port"))?;
@@ -161,6 +174,11 @@ impl Tls {
             bail!(
                 "http.tls.letsencrypt: certificates are not fetched here: get one with certbot, say, and set \
                 http.tls.certificate and http.tls.key"
+            );
+        }
+        if !self.ciphersuites.is_empty() {
+            bail!(
+                "http.tls.ciphersuites cannot be set: only suites without known faults are spoken; remove it"
             );
         }
         match self.minimumtls.as_deref() {

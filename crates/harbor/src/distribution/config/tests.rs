@@ -36,7 +36,7 @@ fn without_a_file_it_is_what_registry_2_brings() {
         matches!(&config.storage.objects, Objects::Filesystem(files) if files.root.ends_with("var/lib/registry"))
     );
     assert!(
-        matches!(config.http.address, Address::Tcp(address) if address.to_string() == "0.0.0.0:5000")
+        matches!(config.http.address, Address::Tcp(address) if address.ip().is_unspecified() && address.port() == 5000)
     );
     assert!(matches!(config.auth, Auth::None));
     assert_eq!(config.writing, Writing::NoDeletion);
@@ -118,11 +118,20 @@ fn a_variable_may_replace_a_driver_and_an_entry_of_a_list() {
     let text = format!("{MINIMAL}health: {{tcp: [{{addr: 'a:1'}}]}}\n");
     let (config, _) = with(&text, &[("REGISTRY_HEALTH_TCP_0_ADDR", "b:2")]).unwrap();
     assert_eq!(config.health.tcp[0].addr, "b:2");
+    let first = [("REGISTRY_HTTP_TRUSTEDPROXIES_0", "10.0.0.0/8")];
+    assert_eq!(with(MINIMAL, &first).unwrap().0.http.trusted_proxies.len(), 3);
     let error = with(&text, &[("REGISTRY_HEALTH_TCP_5_ADDR", "b:2")]).unwrap_err();
     assert_eq!(
         format!("{error:#}"),
         "REGISTRY_HEALTH_TCP_5_ADDR cannot be applied: the list has 1 entries"
     );
+}
+
+#[test]
+fn a_zero_is_the_default_and_no_hot_loop() {
+    let text = format!("{MINIMAL}health: {{tcp: [{{addr: 'a:1', interval: 0, timeout: 0s}}]}}\n");
+    let times = read(&text).0.health.tcp[0].times();
+    assert_eq!((times.interval.as_secs(), times.timeout.as_secs()), (10, 5));
 }
 
 #[test]
@@ -167,6 +176,19 @@ fn mistakes_are_refused_with_their_key_and_a_remedy() {
         "auth.token.rootcertbundle: cannot read /none",
     );
     refused("storage: inmemory\nauth: {htpasswd: {}, token: {}}", "auth names several kinds");
+    refused(
+        "storage: inmemory\nhttp: {tls: {certificate: /c, key: /k, ciphersuites: [A]}}",
+        "http.tls.ciphersuites",
+    );
+    refused("storage: inmemory\npolicy: {repository: {classes: [image]}}", "policy: classes");
+    refused(
+        "storage: inmemory\nvalidation: {manifests: {urls: {deny: ['.*']}}}",
+        "validation.manifests.urls",
+    );
+    refused(
+        "storage: inmemory\nauth: {token: {realm: r, service: s, issuer: i, signingalgorithms: [RS512]}}",
+        "auth.token.signingalgorithms cannot be set",
+    );
     refused("storage: inmemory\nproxy: {remoteurl: 'https://hub'}", "proxy.remoteurl");
     refused(
         "storage: inmemory\nhealth: {storagedriver: {interval: often}}",
