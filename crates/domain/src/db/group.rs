@@ -76,7 +76,7 @@ enum Savepoint {
 }
 
 /// Whoever has it for longer keeps everybody from writing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether the commit succeeded; if not, why, in words that all of the group are told.
 type Outcome = std::result::Result<(), Arc<str>>;
