@@ -22,7 +22,6 @@ use std::{
 };
 
 use rustix::fs::OFlags;
-use uuid::Uuid;
 
 use crate::{Error, Key, Result, Space, Syncs, key::parent, settings};
 
