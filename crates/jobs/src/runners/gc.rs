@@ -195,13 +195,23 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
             .await?;
             break;
         }
+        // Removing what is not there succeeds: with another place in the store's stead, all rows would go and no bytes.
+        if job.app.store.is_empty().await? && collection::has_blobs(db).await? {
+            job.log(
+                "the storage is empty, and the database knows of blobs: is it mounted, and that of this instance? \
+                 no bytes are removed; the next collection that finds the storage removes them",
+            )
+            .await?;
+            break;
+        }
         after = Some(last.object_key.clone());
         let mut gone = Vec::with_capacity(batch.len());
         for object in batch {
             match delete(job, &object).await? {
                 Ok(bytes) => {
-                    freed.objects += 1;
-                    freed.bytes += bytes;
+                    // A blob that had lost its bytes is removed all the same; a name that never had any is nothing.
+                    freed.objects += u64::from(bytes.is_some() || !object.digest.is_empty());
+                    freed.bytes += bytes.unwrap_or(0);
                     gone.push(object.object_key);
                 }
                 Err(error) => {
@@ -222,10 +232,10 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
 }
 
 /// Tells how many bytes the object had, which its row need not know: of an upload that was given up more may have come
-/// than was acknowledged, a damaged object may be short, and one that is gone already frees nothing.
+/// than was acknowledged, a damaged object may be short, and one that is gone already has none.
 ///
 /// An object that cannot be removed now stays condemned: one bad file does not end the collection.
-async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>> {
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<Option<u64>>> {
     let key: Key = object
         .object_key
         .parse()
@@ -233,8 +243,8 @@ async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>>
     Ok(try_delete(job, &key).await)
 }
 
-async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<u64> {
-    let bytes = job.app.store.size(key).await?.unwrap_or(0);
+async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<Option<u64>> {
+    let bytes = job.app.store.size(key).await?;
     job.app.store.delete(key).await?;
     Ok(bytes)
 }
