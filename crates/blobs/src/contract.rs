@@ -451,6 +451,18 @@ async fn a_full_store_is_told_from_a_broken_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_look_at_the_health_left_is_no_object() {
+    each(async |store| {
+        let bytes = content(100, 1);
+        store.put(&Key::probe(), bytes.clone(), &Digest::of(&bytes)).await.unwrap();
+        assert!(store.is_empty().await.unwrap());
+        put(store, &bytes).await;
+        assert!(!store.is_empty().await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_tells_its_space_and_health() {
     each(async |store| {
         store.health().await.unwrap();

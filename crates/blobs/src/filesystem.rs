@@ -22,7 +22,6 @@ use std::{
 };
 
 use rustix::fs::OFlags;
-use uuid::Uuid;
 
 use crate::{Error, Key, Result, Space, Syncs, key::parent, settings};
 
@@ -101,12 +100,12 @@ impl Filesystem {
     }
 
     pub(crate) fn health(&self) -> Result<()> {
-        let name = format!("health-{}", Uuid::now_v7());
+        let name = Key::probe();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let file = self.root.file(&name, flags)?;
+        let file = self.root.file(name.as_str(), flags)?;
         // A full disk shows when a block is allocated, not when a file is made.
         let written = file.write_all_at(&[0; 4096], 0);
-        self.root.unlink(&name)?;
+        self.root.unlink(name.as_str())?;
         Ok(written?)
     }
 

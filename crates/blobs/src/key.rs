@@ -13,6 +13,9 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Arc<str>);
 
+/// What keys of [`Key::probe`] begin with.
+const PROBE: &str = "health-";
+
 /// A text that is not a [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not an object key")]
@@ -37,6 +40,16 @@ impl Key {
     /// The key as text, for a row.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A key that a look at the store's health writes and removes.
+    pub(crate) fn probe() -> Self {
+        Self(format!("{PROBE}{}", Uuid::now_v7()).into())
+    }
+
+    /// Whether [`Key::probe`] made it.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.0.strip_prefix(PROBE).is_some_and(|id| id.len() == 36 && Uuid::try_parse(id).is_ok())
     }
 
     /// Whether [`Key::fresh`] made it.

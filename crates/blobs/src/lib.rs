@@ -11,8 +11,8 @@
 //!   processes, whose bytes never meet under one name, and the row decides which of them counts;
 //! - an upload goes on only behind the very bytes its hash state tells of, whatever an older request did meanwhile;
 //! - memory is bounded per upload and per download, whatever the size of the object;
-//! - files and buckets are touched on blocking threads only. Every async function needs a tokio runtime around it; that of
-//!   [`Store::open`] keeps the connections to a bucket, and must have several threads.
+//! - files and buckets are touched on blocking threads only. Every async function needs a tokio runtime around it; the
+//!   connections to buckets are kept by a runtime of their own.
 //!
 //! There is no rename and no copy: an upload writes to its final name, and nobody knows it before the row says so.
 #![warn(missing_docs)]

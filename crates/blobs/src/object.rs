@@ -33,7 +33,6 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 use url::Url;
-use uuid::Uuid;
 
 use crate::{Error, Key, Result, Space, settings};
 
@@ -42,7 +41,7 @@ pub(crate) use self::{sink::Sink, source::Source, walk::Walk};
 
 pub(crate) struct Object {
     /// Whose threads keep the connections; callers come from those of others.
-    runtime: Handle,
+    runtime: &'static Handle,
     remote: AmazonS3,
     /// What all names begin with: empty, or a path that ends with a slash.
     root: String,
@@ -60,9 +59,9 @@ impl Object {
     /// Makes sure that the bucket can be written, so that a wrong setting is known at once.
     pub(crate) fn open(settings: &settings::S3) -> Result<Self> {
         let root = client::root(settings)?;
-        let runtime = Handle::current();
+        let runtime = client::runtime()?;
         let open = |remote| Self {
-            runtime: runtime.clone(),
+            runtime,
             remote,
             root: root.clone(),
             chunk: settings.chunksize,
@@ -175,10 +174,7 @@ impl Object {
     }
 
     pub(crate) fn health(&self) -> Result<()> {
-        let key = format!("health-{}", Uuid::now_v7()).parse().map_err(|error| {
-            let error: crate::KeyInvalid = error;
-            Error::Unavailable(std::io::Error::other(error))
-        })?;
+        let key = Key::probe();
         self.runtime.block_on(async {
             self.put(&key, PutPayload::from_static(b"health")).await?;
             self.remove(&key).await

@@ -11,6 +11,9 @@ use crate::{
     driver::{Driver, Place, blocking},
 };
 
+/// Objects looked at in one go for whether there is one: more than one only while somebody asks for the store's health.
+const PAGE: usize = 8;
+
 /// Where bytes are kept. Cheap to clone; clones are the same store.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -120,14 +123,30 @@ impl Store {
     }
 
     /// Whether there is no object at all: so looks a medium that is not there, such as one that is not mounted.
+    ///
+    /// What [`Store::health`] writes for a moment is none.
     pub async fn is_empty(&self) -> Result<bool> {
-        Ok(self.list(None).next_page(1).await?.is_empty())
+        let mut objects = self.list(None);
+        loop {
+            let page = objects.next_page(PAGE).await?;
+            if page.is_empty() {
+                return Ok(true);
+            }
+            if page.iter().any(|entry| !entry.key.is_probe()) {
+                return Ok(false);
+            }
+        }
     }
 
     /// How much space there is.
     pub async fn free_space(&self) -> Result<Space> {
         let driver = self.driver.clone();
         blocking(move || driver.free_space()).await
+    }
+
+    /// Whether objects have URLs, as [`Store::presigned`] makes them.
+    pub fn has_urls(&self) -> bool {
+        matches!(self.driver, Driver::Object(_))
     }
 
     /// A URL by which whoever has it may read the object for `lifetime`; none if the driver has no such.

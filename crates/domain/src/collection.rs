@@ -232,6 +232,12 @@ pub async fn condemned(db: &Db, after: Option<&str>, limit: u32) -> Result<Vec<C
         .await?))
 }
 
+/// Whether the store must have objects, because there are blobs.
+pub async fn has_blobs(db: &Db) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM blobs)";
+    Ok(on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+}
+
 /// The bytes of these objects have been removed: their rows may go too.
 pub async fn forget(tx: &mut Tx, object_keys: &[String]) -> Result<()> {
     for chunk in object_keys.chunks(crate::sql::CHUNK) {

@@ -27,6 +27,7 @@ const CONFIG_MAX: u64 = 1024 * 1024;
 /// How often a batch is looked at anew because the collector was in its way.
 pub(crate) const ATTEMPTS: usize = 5;
 pub(crate) const COLLECTED: &str = "what it needs was being collected as garbage: import again";
+const FOREIGN: &str = "is not in the repository";
 /// Missing things that a report names of one manifest.
 const NAMED: usize = 3;
 
@@ -186,7 +187,7 @@ impl Repository<'_> {
         let wanted: BTreeSet<&Digest> =
             read.iter().flat_map(|read| read.manifest.blobs()).map(|blob| &blob.digest).collect();
         let wanted: Vec<&Digest> = wanted.into_iter().collect();
-        let found = self.import.blobs(&wanted).await?;
+        let found = self.blobs(&wanted).await?;
         let platforms: Vec<BoxFuture<'_, Option<Platform>>> =
             read.iter().map(|read| self.platform(&read.manifest, &found).boxed()).collect();
         let platforms: Vec<_> = stream::iter(platforms).buffered(READS).collect().await;
@@ -216,6 +217,17 @@ impl Repository<'_> {
         let needed = found.into_iter().filter(|(digest, _)| needed.contains(digest));
         batch.blobs = needed.filter_map(|(_, blob)| blob.ok()).collect();
         Ok((batch, lacking))
+    }
+
+    /// The blobs that there are of those wanted, and why the others cannot be had in this repository.
+    async fn blobs(&self, wanted: &[&Digest]) -> Result<BTreeMap<Digest, Found<Blob>>> {
+        let mut found = self.import.blobs(wanted).await?;
+        let there = found.iter().filter(|(_, blob)| blob.is_ok());
+        let there = there.map(|(digest, _)| digest.clone()).collect();
+        for digest in self.foreign(there).await? {
+            found.insert(digest, Err(FOREIGN.to_owned()));
+        }
+        Ok(found)
     }
 
     /// What the config of an image says it runs on, as a push reads it.

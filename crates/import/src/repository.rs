@@ -9,9 +9,11 @@ use std::sync::{Mutex, PoisonError};
 use blobs::{Entry, Key, Listing};
 use domain::Timestamp;
 use domain::imports::{self, Batch, Target};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use oci::{Digest, Reference, RepositoryName};
 
-use crate::content::SKEW;
+use crate::content::{READS, SKEW};
 use crate::find::{PAGE, unreadable};
 use crate::manifests::Wanted;
 use crate::tree::{self, Folder, Part};
@@ -92,7 +94,10 @@ impl Import<'_> {
             true => None,
             false => imports::seen(self.db, &target.repository).await?,
         };
-        let folder = Folder::of(name);
+        let Some(folder) = Folder::of(name) else {
+            self.problem(Kind::Name, &path, "its path is longer than keys can be");
+            return Ok(None);
+        };
         Ok(Some(Repository {
             import: self,
             folder,
@@ -105,8 +110,9 @@ impl Import<'_> {
 
     /// Whether the tree has manifests under the name.
     async fn is_taken(&self, name: &RepositoryName) -> Result<bool> {
-        let folder = Folder::of(name).revisions();
-        let page = self.store.list(folder.as_ref()).next_page(1).await;
+        // Where no key leads, nothing can be.
+        let Some(folder) = Folder::of(name) else { return Ok(false) };
+        let page = self.store.list(Some(folder.revisions())).next_page(1).await;
         let page = page.map_err(|source| unreadable(tree::REPOSITORIES, source))?;
         Ok(!page.is_empty())
     }
@@ -133,7 +139,7 @@ impl Repository<'_> {
     }
 
     async fn manifests(&self) -> Result<()> {
-        let mut listing = self.import.store.list(self.folder.revisions().as_ref());
+        let mut listing = self.import.store.list(Some(self.folder.revisions()));
         while let Some(page) = self.page(&mut listing).await? {
             let links: Vec<Link<Digest>> = page
                 .iter()
@@ -201,6 +207,32 @@ impl Repository<'_> {
         Ok(size.map_err(|source| unreadable(key.as_str(), source))?.is_some())
     }
 
+    /// Those of `blobs` that are none of this repository, there or here.
+    ///
+    /// The old registry did not ask for each layer that a manifest names, so that whoever may push could name any digest: only
+    /// what was pushed or mounted in a repository may be pulled from it.
+    pub(crate) async fn foreign(&self, blobs: Vec<Digest>) -> Result<Vec<Digest>> {
+        let db = self.import.db;
+        let unknown = match imports::repository(db, &self.target.repository).await? {
+            Some(id) => domain::blobs::missing(db, id, &blobs).await?,
+            None => blobs,
+        };
+        let looks = unknown
+            .into_iter()
+            .map(|digest| async move { Ok((self.has_layer(&digest).await?, digest)) }.boxed());
+        let looks: Vec<BoxFuture<'_, Result<_>>> = looks.collect();
+        let looked: Vec<_> = stream::iter(looks).buffer_unordered(READS).try_collect().await?;
+        Ok(looked.into_iter().filter(|(is_ours, _)| !is_ours).map(|(_, digest)| digest).collect())
+    }
+
+    /// Whether the tree has the blob in this repository.
+    async fn has_layer(&self, digest: &Digest) -> Result<bool> {
+        let Some(key) = self.folder.layer(digest) else { return Ok(false) };
+        let size = self.import.store.size(&key).await;
+        // What a crash left empty tells nothing.
+        Ok(size.map_err(|source| unreadable(key.as_str(), source))?.is_some_and(|size| size > 0))
+    }
+
     pub(crate) async fn bring_manifest(&self, digest: &Digest) -> Result<bool> {
         if !self.has_revision(digest).await? {
             return Ok(false);
@@ -218,7 +250,7 @@ impl Repository<'_> {
             // Nothing else is left of it: it is no repository.
             return Ok(());
         };
-        let mut listing = self.import.store.list(self.folder.layers().as_ref());
+        let mut listing = self.import.store.list(Some(self.folder.layers()));
         while let Some(page) = self.page(&mut listing).await? {
             let mut links: BTreeMap<Digest, Key> = BTreeMap::new();
             for entry in page.iter().filter(|entry| !self.was_here(self.import.modified(entry))) {

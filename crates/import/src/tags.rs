@@ -25,7 +25,7 @@ const COARSE: Duration = Duration::from_secs(2);
 
 impl Repository<'_> {
     pub(crate) async fn tags(&self) -> Result<()> {
-        let mut listing = self.import.store.list(self.folder.tags().as_ref());
+        let mut listing = self.import.store.list(Some(self.folder.tags()));
         while let Some(page) = self.page(&mut listing).await? {
             let links: Vec<Link<Name>> = page
                 .iter()

@@ -61,34 +61,49 @@ pub(crate) fn blob(digest: &Digest) -> Option<Key> {
 
 /// The folders of one repository.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(String);
+pub(crate) struct Folder {
+    revisions: Key,
+    tags: Key,
+    layers: Key,
+}
 
 impl Folder {
-    pub(crate) fn of(name: &RepositoryName) -> Self {
-        Self(format!("{REPOSITORIES}/{name}"))
+    /// `None` if a path of it is longer than keys can be.
+    pub(crate) fn of(name: &RepositoryName) -> Option<Self> {
+        let root = format!("{REPOSITORIES}/{name}");
+        let folder = |path: &str| format!("{root}/{path}").parse().ok();
+        let (revisions, tags) = (folder("_manifests/revisions")?, folder("_manifests/tags")?);
+        let layers = folder("_layers")?;
+        Some(Self { revisions, tags, layers })
     }
 
-    pub(crate) fn revisions(&self) -> Option<Key> {
-        format!("{}/_manifests/revisions", self.0).parse().ok()
+    pub(crate) fn revisions(&self) -> &Key {
+        &self.revisions
     }
 
-    pub(crate) fn tags(&self) -> Option<Key> {
-        format!("{}/_manifests/tags", self.0).parse().ok()
+    pub(crate) fn tags(&self) -> &Key {
+        &self.tags
     }
 
-    pub(crate) fn layers(&self) -> Option<Key> {
-        format!("{}/_layers", self.0).parse().ok()
+    pub(crate) fn layers(&self) -> &Key {
+        &self.layers
+    }
+
+    /// The link that makes a blob one of the repository.
+    pub(crate) fn layer(&self, digest: &Digest) -> Option<Key> {
+        let (algorithm, hex) = (digest.algorithm(), digest.hex());
+        format!("{}/{algorithm}/{hex}/link", self.layers).parse().ok()
     }
 
     /// The link that makes a manifest one of the repository.
     pub(crate) fn revision(&self, digest: &Digest) -> Option<Key> {
         let (algorithm, hex) = (digest.algorithm(), digest.hex());
-        format!("{}/_manifests/revisions/{algorithm}/{hex}/link", self.0).parse().ok()
+        format!("{}/{algorithm}/{hex}/link", self.revisions).parse().ok()
     }
 
     /// The link that a tag is.
     pub(crate) fn tag(&self, tag: &Tag) -> Option<Key> {
-        format!("{}/_manifests/tags/{tag}/current/link", self.0).parse().ok()
+        format!("{}/{tag}/current/link", self.tags).parse().ok()
     }
 }
 

@@ -10,9 +10,12 @@ use crate::App;
 
 /// Objects in memory, and a clock that stands still.
 pub(crate) async fn app(db: Db) -> App {
+    App { db, store: store().await, clock: Clock::manual(now()), workers: App::WORKERS }
+}
+
+pub(crate) async fn store() -> Store {
     let settings = blobs::Settings::Memory(blobs::Memory::default());
-    let store = Store::open(&settings).await.expect("memory opens");
-    App { db, store, clock: Clock::manual(now()), workers: App::WORKERS }
+    Store::open(&settings).await.expect("memory opens")
 }
 
 pub(crate) async fn enqueue(app: &App, task: &Task) -> JobId {

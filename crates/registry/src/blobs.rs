@@ -19,6 +19,7 @@ use domain::quarantine::Damage;
 use futures_util::{Stream, StreamExt};
 use oci::{Digest, ErrorCode, RepositoryName};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::App;
 use crate::caller::{Caller, Need};
@@ -27,6 +28,7 @@ use crate::damage::lost;
 use crate::error::{Error, Result};
 use crate::path::OfDigest;
 use crate::range::{Wanted, wanted};
+use crate::recent::Known;
 
 /// A digest names one content for ever.
 const FOREVER: &str = "private, max-age=31536000, immutable";
@@ -34,8 +36,13 @@ const FOREVER: &str = "private, max-age=31536000, immutable";
 const ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
 /// How long a URL of the object store opens: what counts is when the client asks there, not how long it reads.
 const REDIRECT_LIFETIME: Duration = Duration::from_secs(20 * 60);
+/// Between two looks at an object that seems damaged.
+const PAUSE: Duration = Duration::from_millis(200);
 /// What is read in one go.
 const SMALL: u64 = 256 * 1024;
+
+/// What one look at an object tells.
+type Looked<T> = std::result::Result<T, Damage>;
 
 pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Result<HttpResponse> {
     let digest = path.digest.clone();
@@ -46,12 +53,14 @@ pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Re
     let blob = found(&caller, path).await?;
     if let Some(location) = named(&caller.app, &blob) {
         // The proxy would only say that there is no such file.
-        run(async move { present(&caller.app, &blob).await }).await?;
+        if !blob.was_seen() {
+            run(async move { present(&caller.app, &blob).await }).await?;
+        }
         return Ok(described(HttpResponse::Ok(), &digest)
             .insert_header((ACCEL_REDIRECT, location))
             .finish());
     }
-    if caller.app.settings.redirect && blob.size > SMALL {
+    if caller.app.settings.redirect && caller.app.store.has_urls() && blob.size > SMALL {
         let (app, blob) = (caller.app.clone(), Arc::clone(&blob));
         if let Some(url) = run(async move { elsewhere(&app, &blob).await }).await? {
             return Ok(redirected(&digest, &url));
@@ -94,7 +103,7 @@ fn redirected(digest: &Digest, url: &str) -> HttpResponse {
 /// What is being sent, for when it turns out to be damaged.
 struct Served {
     app: Data<App>,
-    blob: Arc<Blob>,
+    blob: Arc<Known>,
 }
 
 fn sent(served: Served, reader: &Reader, wanted: Wanted) -> HttpResponse {
@@ -121,14 +130,17 @@ fn sent(served: Served, reader: &Reader, wanted: Wanted) -> HttpResponse {
     answer.body(SizedStream::new(chunks.remaining(), watched(served, chunks)))
 }
 
-/// The chunks; a file that was cut under the reader is told to be, before the client's connection breaks.
+/// The chunks; a file that was cut under the reader is looked at, and told to be, before the client's connection breaks.
 fn watched(served: Served, chunks: Chunks) -> impl Stream<Item = ::blobs::Result<Bytes>> {
     let served = Arc::new(served);
     chunks.then(move |chunk| {
         let cut = matches!(chunk, Err(StoreError::Corrupt { .. })).then(|| Arc::clone(&served));
         async move {
             if let Some(served) = cut {
-                run(async move { lost(&served.app, &served.blob, Damage::Size).await }).await;
+                let looked = run(async move { present(&served.app, &served.blob).await }).await;
+                if let Err(error) = looked {
+                    tracing::debug!(error = %::web::chain(&error), "a blob ended early");
+                }
             }
             chunk
         }
@@ -159,7 +171,7 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
     Ok(content::accepted())
 }
 
-async fn found(caller: &Caller, path: OfDigest) -> Result<Arc<Blob>> {
+async fn found(caller: &Caller, path: OfDigest) -> Result<Arc<Known>> {
     let asking = caller.clone();
     let OfDigest { name, digest } = path.clone();
     let find = run(async move {
@@ -167,7 +179,8 @@ async fn found(caller: &Caller, path: OfDigest) -> Result<Arc<Blob>> {
         let unknown =
             || Error::of(ErrorCode::BlobUnknown).detail(json!({ "digest": path.digest.as_str() }));
         let repository = permit.repository().ok_or_else(unknown)?;
-        blobs::find(&asking.app.db, repository, &path.digest).await?.ok_or_else(unknown)
+        let blob = blobs::find(&asking.app.db, repository, &path.digest).await?;
+        Ok(Known::from(blob.ok_or_else(unknown)?))
     });
     caller.app.recent.blob(caller, &name, &digest, find).await
 }
@@ -182,22 +195,47 @@ async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<
     if kept { Ok(()) } else { Err(Error::of(ErrorCode::BlobUnknown)) }
 }
 
+/// What seems damaged is looked at again: a storage that is mounted anew at this moment is no damage.
 async fn opened(app: &App, blob: &Blob) -> Result<Reader> {
-    match app.store.reader(&key_of(blob)?).await {
-        Ok(reader) if reader.size() == blob.size => Ok(reader),
-        Ok(_) | Err(StoreError::Corrupt { .. }) => Err(lost(app, blob, Damage::Size).await),
-        Err(StoreError::NotFound) => Err(lost(app, blob, Damage::Missing).await),
-        Err(error) => Err(error.into()),
+    let key = key_of(blob)?;
+    if let Ok(reader) = whole(app, blob, &key).await? {
+        return Ok(reader);
+    }
+    sleep(PAUSE).await;
+    match whole(app, blob, &key).await? {
+        Ok(reader) => Ok(reader),
+        Err(damage) => Err(lost(app, blob, damage).await),
     }
 }
 
-/// Whether the object is there and as long as it should be; nothing of it is read.
-async fn present(app: &App, blob: &Blob) -> Result<()> {
-    match app.store.size(&key_of(blob)?).await? {
-        Some(size) if size == blob.size => Ok(()),
-        Some(_) => Err(lost(app, blob, Damage::Size).await),
-        None => Err(lost(app, blob, Damage::Missing).await),
+async fn whole(app: &App, blob: &Blob, key: &Key) -> Result<Looked<Reader>> {
+    Ok(match app.store.reader(key).await {
+        Ok(reader) if reader.size() == blob.size => Ok(reader),
+        Ok(_) | Err(StoreError::Corrupt { .. }) => Err(Damage::Size),
+        Err(StoreError::NotFound) => Err(Damage::Missing),
+        Err(error) => return Err(error.into()),
+    })
+}
+
+/// Whether the object is there and as long as it should be; nothing of it is read. Twice, as [`opened`].
+async fn present(app: &App, blob: &Known) -> Result<()> {
+    let key = key_of(blob)?;
+    if sized(app, blob, &key).await?.is_err() {
+        sleep(PAUSE).await;
+        if let Err(damage) = sized(app, blob, &key).await? {
+            return Err(lost(app, blob, damage).await);
+        }
     }
+    blob.see();
+    Ok(())
+}
+
+async fn sized(app: &App, blob: &Blob, key: &Key) -> Result<Looked<()>> {
+    Ok(match app.store.size(key).await? {
+        Some(size) if size == blob.size => Ok(()),
+        Some(_) => Err(Damage::Size),
+        None => Err(Damage::Missing),
+    })
 }
 
 fn key_of(blob: &Blob) -> Result<Key> {

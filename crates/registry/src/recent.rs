@@ -3,7 +3,9 @@
 //! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
 //! one untrue ends the moment before its own client hears of it, also when another process makes it.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::web::{run, run_here};
@@ -35,11 +37,42 @@ pub(crate) struct Manifest {
     pub(crate) pull: Pull,
 }
 
+/// A blob, and whether its object was seen since: who names the object to others need not look each time.
+#[derive(Debug)]
+pub(crate) struct Known {
+    blob: Blob,
+    seen: AtomicBool,
+}
+
+impl Known {
+    pub(crate) fn was_seen(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn see(&self) {
+        self.seen.store(true, Ordering::Relaxed);
+    }
+}
+
+impl From<Blob> for Known {
+    fn from(blob: Blob) -> Self {
+        Self { blob, seen: AtomicBool::new(false) }
+    }
+}
+
+impl Deref for Known {
+    type Target = Blob;
+
+    fn deref(&self) -> &Blob {
+        &self.blob
+    }
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Recent {
     manifests: Answers<Manifest>,
-    blobs: Answers<Blob>,
+    blobs: Answers<Known>,
 }
 
 type Answers<V> = Cache<Arc<str>, (Moment, Arc<V>)>;
@@ -79,8 +112,8 @@ impl Recent {
         caller: &Caller,
         name: &RepositoryName,
         digest: &Digest,
-        find: impl Future<Output = Result<Blob>>,
-    ) -> Result<Arc<Blob>> {
+        find: impl Future<Output = Result<Known>>,
+    ) -> Result<Arc<Known>> {
         recall(&self.blobs, caller, name, digest.as_str(), find).await
     }
 }

@@ -1,19 +1,46 @@
 //! The client of a bucket, from the operator's settings.
 
-use std::{fs, io, time::Duration};
+use std::{fs, io, sync::OnceLock, time::Duration};
 
 use http::HeaderValue;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
 };
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::failure::failure;
 use crate::{Error, Key, Result, settings::S3};
 
+/// Threads that drive connections: what they do beside waiting is TLS.
+const WORKERS: usize = 2;
+/// Threads that look names up.
+const LOOKUPS: usize = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest silence of the server, which puts the parts of a large object together before it answers.
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The runtime of all buckets of this process, which never ends.
+///
+/// Not that of the callers: these wait on its blocking threads, and a name is looked up on a blocking thread too. Were all
+/// of them waiting, no name would ever be found.
+pub(super) fn runtime() -> Result<&'static Handle> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime.handle());
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(LOOKUPS)
+        .thread_name("bucket")
+        .enable_all()
+        .build()?;
+    // Of two that came at once, one is kept; the other has no work that its end would wait for.
+    if let Err(second) = RUNTIME.set(made) {
+        second.shutdown_background();
+    }
+    Ok(RUNTIME.wait().handle())
+}
 
 /// A client that asks again for a minute when the server is busy or gone.
 pub(super) fn patient(settings: &S3) -> Result<AmazonS3> {

@@ -89,12 +89,12 @@ impl Multipart {
         let payload: PutPayload = pieces.into_iter().collect();
         let size = payload.content_length() as u64;
         self.count += 1;
-        let runtime = remote.runtime.clone();
+        let runtime = remote.runtime;
         let sending = async move {
             let sent = remote.remote.put_part(&path, &upload, index, payload).await;
             Ok((index, Part { etag: sent.map_err(failure)?.content_id, size }))
         };
-        self.flying.spawn_on(sending, &runtime);
+        self.flying.spawn_on(sending, runtime);
         Ok(())
     }
 

@@ -95,7 +95,7 @@ impl Sink {
     fn send(&mut self, size: u64) -> Result<()> {
         self.lease.check()?;
         let pieces = self.tail.cut(size);
-        let runtime = self.object.runtime.clone();
+        let runtime = self.object.runtime;
         runtime.block_on(self.multipart()?.send(pieces))
     }
 
@@ -144,7 +144,7 @@ impl Sink {
         if !self.dirty {
             return Ok(Vec::new());
         }
-        let runtime = self.object.runtime.clone();
+        let runtime = self.object.runtime;
         let name = names::paused(self.lease.key(), state);
         let payload = if state.length() <= names::WHOLE {
             self.tail.payload()
@@ -211,7 +211,7 @@ impl Sink {
         if self.tail.len() > 0 {
             self.send(self.tail.len())?;
         }
-        let runtime = self.object.runtime.clone();
+        let runtime = self.object.runtime;
         let multipart = self.multipart()?;
         let (key, completed) = (multipart.object().clone(), runtime.block_on(multipart.complete()));
         match completed {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oci::{Algorithm, Digest};
+use tokio::runtime::Builder;
 
 use super::multipart::{MOST_BYTES, MOST_PARTS, full, least};
 use crate::contract::drivers::{
@@ -226,6 +227,27 @@ async fn a_busy_server_is_asked_again() {
     let key = put(&store, &bytes).await;
     server.fail(2);
     assert_eq!(read(&store, &key).await, bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_s_name_is_looked_up_though_all_blocking_threads_wait_for_it() {
+    let server = Server::start().await;
+    let mut settings = server.settings();
+    settings.regionendpoint.as_mut().unwrap().set_host(Some("localhost")).unwrap();
+    let narrow = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let bytes = content(1000, 18);
+    let working = narrow.spawn(async move {
+        let store = open(&settings).await;
+        let key = put(&store, &bytes).await;
+        assert_eq!(read(&store, &key).await, bytes);
+    });
+    working.await.unwrap();
+    narrow.shutdown_background();
 }
 
 #[tokio::test(flavor = "multi_thread")]

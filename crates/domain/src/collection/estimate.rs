@@ -81,9 +81,11 @@ async fn count_blobs(db: &Db, going: &Going) -> Result<(u64, u64)> {
 }
 
 /// Objects that wait for their end already: of uploads that were given up, or damaged ones that were replaced.
+///
+/// Names that end with `.rest` stand for what a bucket may hold beside an object, which is nothing as a rule.
 async fn count_condemned(db: &Db) -> Result<(u64, u64)> {
-    const SQL: &str =
-        "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM condemned_objects";
+    const SQL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM condemned_objects \
+         WHERE object_key NOT LIKE '%.rest'";
     let (objects, size): (i64, i64) =
         on!(db.read(), |pool| sqlx::query_as(SQL).fetch_one(pool).await?);
     Ok((bytes(objects)?, bytes(size)?))

@@ -75,12 +75,14 @@ pub async fn blobs_of(db: &Db, artifacts: &[Surveyed]) -> Result<Vec<(ArtifactId
     Ok(on!(db.read(), |pool| sql.builder().build_query_as().fetch_all(pool).await?))
 }
 
-/// At most `limit` blobs with an id above `after` that a collection with this cutoff would remove.
+/// At most `limit` blobs with an id above `after` that a collection with these cutoffs would remove; `deleted` is that of
+/// deleted repositories.
 ///
 /// With `untagged`, and nothing kept for being recent, also those that only untagged artifacts reference.
 pub async fn garbage(
     db: &Db,
     cutoff: Timestamp,
+    deleted: Timestamp,
     untagged: bool,
     after: Option<BlobId>,
     limit: u32,
@@ -91,7 +93,7 @@ pub async fn garbage(
         " AND NOT EXISTS (SELECT 1 FROM repository_blobs rb \
             JOIN repositories r ON r.id = rb.repository_id WHERE rb.blob_id = b.id AND NOT ",
     );
-    let going = Going { cutoff, deleted: cutoff, at_once: untagged };
+    let going = Going { cutoff, deleted, at_once: untagged };
     push_released(&mut sql, &going);
     sql.push(") ORDER BY b.id LIMIT ").bind(i64::from(limit));
     Ok(on!(db.read(), |pool| sql.builder().build_query_as().fetch_all(pool).await?))

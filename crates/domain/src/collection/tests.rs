@@ -10,7 +10,7 @@ use oci::Digest;
 
 use super::{
     Stats, condemn, condemned, delete_untagged, empty, estimate, forget, release,
-    retire_unpublished,
+    retire_unpublished, survey,
 };
 use crate::artifacts::{self, by_reference};
 use crate::blobs::find;
@@ -161,6 +161,23 @@ async fn a_deleted_repository_is_emptied() {
         assert!(objects.iter().any(|object| object.object_key == "objects/open"));
         let b = permit(&db, "library/b").await.repository().unwrap();
         assert!(by_reference(&db, b, &reference("v1")).await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_survey_keeps_what_a_deleted_repository_may_have_back() {
+    each_engine(async |db| {
+        push_image(&db, "library/a", "v1", "one", at(0)).await;
+        let old = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        repositories::delete(&mut tx, &old, at(5)).await.unwrap();
+        tx.commit().await.unwrap();
+        let garbage = async |deleted| {
+            survey::garbage(&db, at(9), deleted, false, None, 10).await.unwrap().len()
+        };
+        assert_eq!(garbage(at(4)).await, 0, "its grace has not ended");
+        assert_eq!(garbage(at(5)).await, 2);
     })
     .await;
 }

@@ -35,7 +35,10 @@ impl Parts {
         let location = place.database_url.clone();
         Ok(Self {
             location: location.unwrap_or_else(|| Location::Sqlite(data.join("harbor.db"))),
-            storage: data.join("storage"),
+            storage: match &place.storage {
+                Some(file) => files_of(&services::read(file)?)?,
+                None => data.join("storage"),
+            },
             keys: Some(data.join("keys")),
             data: Some(data),
         })

@@ -46,6 +46,7 @@ impl Site {
         Place {
             data: Some(self.data()),
             database_url: self.database.clone(),
+            storage: None,
             config: None,
             keys: None,
         }
@@ -235,6 +236,23 @@ async fn a_mark_that_was_left_beside_rows_costs_no_object() {
     assert!(error.contains("not empty"), "{error}");
     fs::remove_file(mark).unwrap();
     assert_eq!(used.files(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_saved_from_where_a_file_says_and_not_from_a_bucket() {
+    let source = filled(Site::on_sqlite()).await;
+    let (elsewhere, file) =
+        (source.folder.path().join("objects"), source.folder.path().join("s.yml"));
+    fs::rename(source.data().join("storage"), &elsewhere).unwrap();
+    let backup = async |storage: String| {
+        fs::write(&file, storage).unwrap();
+        let place = Place { storage: Some(file.clone()), ..source.place() };
+        let to = source.folder.path().join("backup.tar");
+        super::run(&Backup { place, to, without_blobs: false }).await
+    };
+    let error = format!("{:#}", backup("s3: {bucket: images}".to_owned()).await.unwrap_err());
+    assert!(error.contains("the objects are in a bucket"), "{error}");
+    backup(format!("{}\n", elsewhere.display())).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,7 +55,7 @@ async fn survey(alone: &Alone, delete_untagged: bool) -> Result<()> {
     let at_once = delete_untagged && alone.is_exclusive();
     let (mut blobs, mut after) = (Vec::new(), None);
     loop {
-        let page = survey::garbage(&alone.db, since, at_once, after, PAGE).await?;
+        let page = survey::garbage(&alone.db, since, since, at_once, after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(*last);
         blobs.extend(page.into_iter().map(|(_, digest)| digest));

@@ -41,9 +41,21 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
         data.display()
     );
     if let Some(tree) = &settings.tree {
+        if let Some(file) = &settings.storage {
+            bail!(
+                "{} says where the objects are, so that {} cannot become that place: move the tree there, \
+                 then import without naming it",
+                file.display(),
+                tree.display()
+            );
+        }
         adopt(&directory, tree, lock.is_some())?;
     }
-    let store = Store { data, database_url: settings.database_url.clone(), storage: None };
+    let store = Store {
+        data,
+        database_url: settings.database_url.clone(),
+        storage: settings.storage.clone(),
+    };
     let files = KeyFiles::new(directory.keys());
     let instance = Instance::open(&directory, &store, &files, Clock::System).await?;
     let alone = lock.map(|lock| (lock, instance.jobs()));

@@ -28,6 +28,10 @@ pub struct Place {
     )]
     pub database_url: Option<Location>,
 
+    /// The file (YAML) that says where objects are kept, if not in the data directory: with it only `directory` will do.
+    #[arg(long, env = "HARBOR_STORAGE", value_name = "FILE", conflicts_with = "config")]
+    pub storage: Option<PathBuf>,
+
     /// The configuration file of the job service, in a deployment of separate services.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -33,6 +33,10 @@ pub struct Import {
     )]
     pub database_url: Option<Location>,
 
+    /// A file (YAML) that says where objects are kept, as docs/storage.md tells; without it in the data directory.
+    #[arg(long, env = "HARBOR_STORAGE", value_name = "FILE", conflicts_with = "config")]
+    pub storage: Option<PathBuf>,
+
     /// The configuration file of the job service, in a deployment of separate services.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -6,7 +6,7 @@ use oci::Digest;
 use serde_json::json;
 
 use super::fixture::{Tree, here, options, tags_of};
-use crate::{Kind, Report};
+use crate::{Kind, Options, Report};
 
 /// The problems as `kind path: reason`, their paths without what all have in common.
 fn told(report: &Report) -> Vec<String> {
@@ -142,15 +142,53 @@ async fn a_layer_that_was_cut_short_does_not_become_a_blob_of_the_image() {
         let image = tree.image("library/app", "one");
         let layer = Digest::of(b"layer of one");
         tree.write(&Tree::blob_path(&layer), b"layer");
-        tree.remove(&Tree::layer_path("library/app", &layer));
         let report = tree.import(&db).await;
         assert_eq!(report.problems.len(), 1);
         assert_eq!(report.problems[0].kind, Kind::Incomplete);
         let reason = format!("{layer} has 5 bytes, and the manifest says 12");
         assert!(report.problems[0].reason.ends_with(&reason), "{report:?}");
         let id = imports::repository(&db, &"library/app".parse().unwrap()).await.unwrap().unwrap();
-        assert_eq!(blobs::find(&db, id, &layer).await.unwrap(), None);
+        let blob = blobs::find(&db, id, &layer).await.unwrap().unwrap();
+        assert!(blob.leased_at.is_some(), "it has a link, and no image holds it");
         assert!(here(&db, "library/app", image.as_str()).await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_layer_that_a_manifest_names_and_the_repository_never_had_is_not_given_to_it() {
+    each_engine(async |db| {
+        let tree = Tree::new().await;
+        tree.image("library/private", "secret");
+        let layer = b"layer of secret";
+        let digest = Digest::of(layer);
+        let thief = tree.manifest(
+            "library/app",
+            &json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": tree.layer("library/app", b"{}"),
+                "layers": [{
+                    "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                    "digest": digest, "size": layer.len(),
+                }],
+            }),
+        );
+        tree.tag("library/app", "v1", &thief);
+        for _ in 0..2 {
+            let report = tree.import_with(&db, &Options { again: true, ..options() }).await;
+            assert_eq!(report.problems.len(), 1, "{report:?}");
+            assert_eq!(report.problems[0].kind, Kind::Incomplete);
+            let reason = format!("is not whole: {digest} is not in the repository");
+            assert!(report.problems[0].reason.ends_with(&reason), "{report:?}");
+            let found = async |name: &str| {
+                let id = imports::repository(&db, &name.parse().unwrap()).await.unwrap().unwrap();
+                blobs::find(&db, id, &digest).await.unwrap()
+            };
+            assert_eq!(found("library/app").await, None);
+            assert!(found("library/private").await.is_some());
+        }
+        assert_eq!(here(&db, "library/app", "v1").await.unwrap().digest, thief);
     })
     .await;
 }

@@ -59,10 +59,12 @@ fn the_folders_are_those_of_distribution() {
     let hex = digest.hex();
     let key = |key: Option<blobs::Key>| key.map(|key| key.to_string()).unwrap_or_default();
     assert_eq!(key(blob(&digest)), format!("docker/registry/v2/blobs/sha256/e3/{hex}/data"));
-    let folder = Folder::of(&"a/b".parse().unwrap());
+    let folder = Folder::of(&"a/b".parse().unwrap()).unwrap();
     let repository = "docker/registry/v2/repositories/a/b";
     let revision = format!("{repository}/_manifests/revisions/sha256/{hex}/link");
     assert_eq!(key(folder.revision(&digest)), revision);
+    let layer = format!("{repository}/_layers/sha256/{hex}/link");
+    assert_eq!(key(folder.layer(&digest)), layer);
     let tag = format!("{repository}/_manifests/tags/v1/current/link");
     assert_eq!(key(folder.tag(&"v1".parse().unwrap())), tag);
 }

@@ -188,31 +188,12 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
         let batch = collection::condemned(db, after.as_deref(), BATCH).await?;
         let Some(last) = batch.last() else { break };
         // After the batch was read, not before: `domain::backup` tells why.
-        if let Some(reason) = backup::is_held(db, job.app.clock.now()).await? {
-            job.log(format!(
-                "{reason}: no bytes are removed until it has ended; the next collection after it removes them"
-            ))
-            .await?;
+        if let Some(reason) = reason_to_keep(job).await? {
+            job.log(reason).await?;
             break;
         }
         after = Some(last.object_key.clone());
-        let mut gone = Vec::with_capacity(batch.len());
-        for object in batch {
-            match delete(job, &object).await? {
-                Ok(bytes) => {
-                    freed.objects += 1;
-                    freed.bytes += bytes;
-                    gone.push(object.object_key);
-                }
-                Err(error) => {
-                    freed.left += 1;
-                    if freed.left <= NAMED {
-                        let line = format!("{}: {}", object.object_key, web::chain(&error));
-                        job.log(format!("cannot remove {line}")).await?;
-                    }
-                }
-            }
-        }
+        let gone = remove_batch(job, freed, batch).await?;
         let mut tx = db.begin().await?;
         collection::forget(&mut tx, &gone).await?;
         tx.commit().await?;
@@ -221,11 +202,55 @@ async fn remove(job: &Job<'_>, freed: &mut Freed) -> Result<()> {
     Ok(())
 }
 
+/// Why no bytes may be removed now, if there is a reason.
+async fn reason_to_keep(job: &Job<'_>) -> Result<Option<String>> {
+    let db = &job.app.db;
+    if let Some(reason) = backup::is_held(db, job.app.clock.now()).await? {
+        return Ok(Some(format!(
+            "{reason}: no bytes are removed until it has ended; the next collection after it removes them"
+        )));
+    }
+    // Removing what is not there succeeds: with another place in the store's stead, all rows would go and no bytes.
+    if job.app.store.is_empty().await? && collection::has_blobs(db).await? {
+        let reason = "the storage is empty, and the database knows of blobs: is it mounted, and that of this instance? \
+            no bytes are removed; the next collection that finds the storage removes them";
+        return Ok(Some(reason.to_owned()));
+    }
+    Ok(None)
+}
+
+/// Tells the keys of what is gone.
+async fn remove_batch(
+    job: &Job<'_>,
+    freed: &mut Freed,
+    batch: Vec<Condemned>,
+) -> Result<Vec<String>> {
+    let mut gone = Vec::with_capacity(batch.len());
+    for object in batch {
+        match delete(job, &object).await? {
+            Ok(bytes) => {
+                // A blob that had lost its bytes is removed all the same; a name that never had any is nothing.
+                freed.objects += u64::from(bytes.is_some() || !object.digest.is_empty());
+                freed.bytes += bytes.unwrap_or(0);
+                gone.push(object.object_key);
+            }
+            Err(error) => {
+                freed.left += 1;
+                if freed.left <= NAMED {
+                    let line = format!("{}: {}", object.object_key, web::chain(&error));
+                    job.log(format!("cannot remove {line}")).await?;
+                }
+            }
+        }
+    }
+    Ok(gone)
+}
+
 /// Tells how many bytes the object had, which its row need not know: of an upload that was given up more may have come
-/// than was acknowledged, a damaged object may be short, and one that is gone already frees nothing.
+/// than was acknowledged, a damaged object may be short, and one that is gone already has none.
 ///
 /// An object that cannot be removed now stays condemned: one bad file does not end the collection.
-async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>> {
+async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<Option<u64>>> {
     let key: Key = object
         .object_key
         .parse()
@@ -233,8 +258,8 @@ async fn delete(job: &Job<'_>, object: &Condemned) -> Result<blobs::Result<u64>>
     Ok(try_delete(job, &key).await)
 }
 
-async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<u64> {
-    let bytes = job.app.store.size(key).await?.unwrap_or(0);
+async fn try_delete(job: &Job<'_>, key: &Key) -> blobs::Result<Option<u64>> {
+    let bytes = job.app.store.size(key).await?;
     job.app.store.delete(key).await?;
     Ok(bytes)
 }

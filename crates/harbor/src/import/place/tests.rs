@@ -3,10 +3,16 @@
 use std::fs;
 use std::path::PathBuf;
 
+use domain::Clock;
 use tempfile::TempDir;
+use web::Shutdown;
 
-use super::adopt;
+use super::{adopt, open};
 use crate::data_dir::DataDir;
+use crate::instance::Instance;
+use crate::keys::KeyFiles;
+use crate::settings::Store;
+use crate::settings::import::Import;
 
 struct Place {
     directory: TempDir,
@@ -81,4 +87,37 @@ fn nothing_is_put_under_a_server() {
     let place = Place::new();
     refused(adopt(&place.data, &place.tree("old"), false), "stop it");
     assert!(!place.data.storage().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_looked_for_where_a_file_says() {
+    let place = Place::new();
+    let tree = place.tree("old");
+    fs::write(tree.join("docker/registry/v2/file"), "content").unwrap();
+    let file = place.directory.path().join("storage.yml");
+    fs::write(&file, format!("{}\n", tree.display())).unwrap();
+    let settings = Import {
+        tree: None,
+        data: Some(place.directory.path().join("data")),
+        database_url: None,
+        storage: Some(file),
+        config: None,
+        into: None,
+        verify: false,
+        again: false,
+        json: false,
+    };
+    let instance = Store {
+        data: place.directory.path().join("data"),
+        database_url: None,
+        storage: settings.storage.clone(),
+    };
+    let files = KeyFiles::new(place.data.keys());
+    Instance::open(&place.data, &instance, &files, Clock::System).await.unwrap().db.close().await;
+    let opened = open(&settings, &Shutdown::new()).await.unwrap();
+    let key = "docker/registry/v2/file".parse().unwrap();
+    assert!(opened.store.contains(&key).await.unwrap());
+    drop(opened);
+    let named = Import { tree: Some(tree), ..settings };
+    refused(open(&named, &Shutdown::new()).await.map(drop), "says where the objects are");
 }

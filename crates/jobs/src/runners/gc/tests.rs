@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::artifacts::{self, Push};
 use domain::queue::{State, Task};
 use domain::testing::{each_engine, project, push_permit};
-use domain::{backup, repositories, tags, uploads};
+use domain::{backup, collection, repositories, tags, uploads};
 use oci::{Digest, Manifest};
 use serde_json::{Value, json};
 
@@ -132,11 +132,47 @@ async fn objects_that_are_gone_already_do_not_end_a_collection() {
         project(&db, "library", true).await;
         let app = app(db).await;
         let stray = upload(&app, b"never named").await;
+        push(&app).await;
         app.store.delete(&stray).await.unwrap();
         app.clock.advance(3 * HOUR);
         let done = collect(&app, false, false).await;
         assert_eq!((&done["purged_blobs"], &done["freed_space"]), (&json!(1), &json!(0)));
         assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collection_beside_the_storage_forgets_no_object() {
+    each_engine(async |db| {
+        project(&db, "library", true).await;
+        let app = app(db).await;
+        push(&app).await;
+        let stray = upload(&app, b"never named").await;
+        app.clock.advance(3 * HOUR);
+        let elsewhere = App { store: crate::testing::store().await, ..app.clone() };
+        assert_eq!(collect(&elsewhere, false, false).await["purged_blobs"], 0);
+        assert!(exists(&app, &stray).await);
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 1);
+        assert!(!exists(&app, &stray).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_bucket_may_hold_beside_an_object_is_no_blob() {
+    each_engine(async |db| {
+        project(&db, "library", true).await;
+        let app = app(db).await;
+        push(&app).await;
+        let rest = format!("{}.0123.rest", Key::fresh());
+        let mut tx = app.db.begin().await.unwrap();
+        let now = app.clock.now();
+        collection::condemn_object(&mut tx, &rest, "", 0, now).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(collect(&app, true, false).await["purged_blobs"], 0);
+        assert_eq!(collect(&app, false, false).await["purged_blobs"], 0);
+        assert!(collection::condemned(&app.db, None, 9).await.unwrap().is_empty());
     })
     .await;
 }
