@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -138,8 +138,13 @@ async fn echo(request: Request<Incoming>) -> Told {
         .unwrap()
 }
 
+/// Below the ports that the system itself hands out: one of those may be a client's before it is listened on.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 16_000).unwrap();
+    let candidates = (0..16_000).map(|_| NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut ports = candidates.map(|next| 10_000 + first.wrapping_add(next) % 16_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A running proxy with its own folder.
