@@ -127,6 +127,7 @@ path=$tree/docker/registry/v2/blobs/sha256/${layer:7:2}/${layer:7}
 test -f "$path/data"
 "$binary" gc --data "$data" --time-window 0
 equal "$many" "$(count)"
+api PUT /configurations '{"deletion_grace":0}'
 api DELETE /projects/library/repositories/large
 api DELETE /projects/library/repositories/app/artifacts/v7
 "$binary" gc --data "$data" --time-window 0
