@@ -129,7 +129,7 @@ async fn insert(tx: &mut Tx, row: &Row<'_>, now: Timestamp) -> Result<ProjectId>
 /// Makes the public project `library`, as every Harbor has it, if there is none.
 pub async fn ensure_library(tx: &mut Tx, owner: UserId, now: Timestamp) -> Result<()> {
     const NAME: &str = "library";
-    if is_taken(tx, NAME).await? {
+    if find_within(tx, NAME).await?.is_some() {
         return Ok(());
     }
     let storage_limit = settings::within(tx).await?.default_storage_limit();
@@ -142,20 +142,19 @@ pub const SOLE: &str = "registry";
 
 /// Makes the project [`SOLE`], if there is none.
 pub async fn ensure_sole(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    if is_taken(tx, SOLE).await? {
+    if find_within(tx, SOLE).await?.is_some() {
         return Ok(());
     }
     let row = Row { name: SOLE, owner: None, public: false, storage_limit: -1 };
     insert(tx, &row, now).await.map(drop)
 }
 
-async fn is_taken(tx: &mut Tx, name: &str) -> Result<bool> {
-    const SQL: &str = "SELECT COUNT(*) FROM projects WHERE name = $1";
-    let taken: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+async fn find_within(tx: &mut Tx, name: &str) -> Result<Option<ProjectId>> {
+    const SQL: &str = "SELECT id FROM projects WHERE name = $1";
+    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
         .bind(name)
-        .fetch_one(connection)
-        .await?);
-    Ok(taken > 0)
+        .fetch_optional(connection)
+        .await?))
 }
 
 /// The project of that name, and whether it was made for it: private, without a member.
@@ -164,12 +163,7 @@ pub(crate) async fn ensure_private(
     name: &ProjectName,
     now: Timestamp,
 ) -> Result<(ProjectId, bool)> {
-    const FIND: &str = "SELECT id FROM projects WHERE name = $1";
-    let found: Option<ProjectId> = on!(tx.connection(), |connection| sqlx::query_scalar(FIND)
-        .bind(name.as_str())
-        .fetch_optional(connection)
-        .await?);
-    if let Some(id) = found {
+    if let Some(id) = find_within(tx, name.as_str()).await? {
         return Ok((id, false));
     }
     let storage_limit = settings::within(tx).await?.default_storage_limit();

@@ -55,14 +55,12 @@ impl Alone {
         config: &Config,
         take: impl FnOnce(&DataDir) -> Result<Option<Lock>>,
     ) -> Result<Self> {
-        let scratch = match config.storage.beside {
-            Some(_) => None,
-            None => Some(tempfile::tempdir().context("no folder for temporary files")?),
-        };
-        let beside = match (&config.storage.beside, &scratch) {
-            (Some(root), _) => root.join("harbor"),
-            (None, Some(scratch)) => scratch.path().to_owned(),
-            (None, None) => anyhow::bail!("there is no place for rows"),
+        let (beside, scratch) = match &config.storage.beside {
+            Some(root) => (root.join("harbor"), None),
+            None => {
+                let scratch = tempfile::tempdir().context("no folder for temporary files")?;
+                (scratch.path().to_owned(), Some(scratch))
+            }
         };
         let data = DataDir::open(&beside).context("rows cannot be kept there")?;
         let store = opened(&config.storage.objects).await?;
