@@ -10,7 +10,7 @@ pub use purge::{purge, purgeable};
 
 use crate::ids::ProjectId;
 use crate::permit::{Permit, SystemPermit};
-use crate::sql::{CHUNK, Sql, Value};
+use crate::sql::{Batch, CHUNK, Sql, Value};
 use crate::{Result, Timestamp, Tx};
 
 /// A line of the log.
@@ -47,21 +47,8 @@ pub async fn record(
     append(tx, &[of(permit, operation, resource_type, resource)], now).await
 }
 
-/// Records what the holder of the permit did with each of the resources.
-pub async fn record_each(
-    tx: &mut Tx,
-    permit: &Permit,
-    operation: &str,
-    resource_type: &str,
-    resources: &[String],
-    now: Timestamp,
-) -> Result<()> {
-    let entries: Vec<Entry<'_>> =
-        resources.iter().map(|resource| of(permit, operation, resource_type, resource)).collect();
-    append(tx, &entries, now).await
-}
-
-fn of<'a>(
+/// The act of the holder of the permit, in its project.
+pub(crate) fn of<'a>(
     permit: &'a Permit,
     operation: &'a str,
     resource_type: &'a str,
@@ -86,23 +73,29 @@ pub async fn record_system(
 
 /// Records many acts at once.
 pub async fn append(tx: &mut Tx, entries: &[Entry<'_>], now: Timestamp) -> Result<()> {
+    let mut batch = Batch::default();
     for chunk in entries.chunks(CHUNK) {
-        let mut sql = Sql::new(
-            "INSERT INTO audit_logs (project_id, username, operation, resource_type, resource, at)",
-        );
-        sql.rows(chunk.iter().map(|entry| {
-            [
-                Value::from(entry.project.map(|project| project.0)),
-                Value::from(entry.username),
-                Value::from(entry.operation),
-                Value::from(entry.resource_type),
-                Value::from(entry.resource),
-                Value::from(now.micros()),
-            ]
-        }));
-        sql.execute(tx).await?;
+        batch.add(appending(chunk, now));
     }
-    Ok(())
+    batch.run(tx).await.map(drop)
+}
+
+/// The statement that records at most [`CHUNK`] acts.
+pub(crate) fn appending(entries: &[Entry<'_>], now: Timestamp) -> Sql {
+    let mut sql = Sql::new(
+        "INSERT INTO audit_logs (project_id, username, operation, resource_type, resource, at)",
+    );
+    sql.rows(entries.iter().map(|entry| {
+        [
+            Value::from(entry.project.map(|project| project.0)),
+            Value::from(entry.username),
+            Value::from(entry.operation),
+            Value::from(entry.resource_type),
+            Value::from(entry.resource),
+            Value::from(now.micros()),
+        ]
+    }));
+    sql
 }
 
 #[cfg(test)]

@@ -254,15 +254,14 @@ pub async fn publish(
 }
 
 async fn show(tx: &mut Tx, id: RepositoryId, now: Timestamp) -> Result<bool> {
-    const SQL: &str = "UPDATE repositories SET published = TRUE, updated_at = $2 \
-        WHERE id = $1 AND deleted_at IS NULL";
-    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
-        .bind(id)
-        .bind(now)
-        .execute(connection)
-        .await?
-        .rows_affected());
-    Ok(done > 0)
+    Ok(showing(id, now).execute(tx).await? > 0)
+}
+
+/// The statement that makes a live repository visible, and holds its row.
+pub(crate) fn showing(id: RepositoryId, now: Timestamp) -> Sql {
+    let mut sql = Sql::new("UPDATE repositories SET published = TRUE, updated_at = ");
+    sql.bind(now.micros()).push(" WHERE id = ").bind(id.0).push(" AND deleted_at IS NULL");
+    sql
 }
 
 /// Holds the repository's row until the end of the transaction.

@@ -2,12 +2,16 @@
 //!
 //! For lists of values, rows and filters; a statement that is always the same is a constant beside its function.
 
+pub(crate) mod batch;
+
 use bytes::Bytes;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use crate::db::on;
 use crate::listing::Match;
 use crate::{Result, Tx};
+
+pub(crate) use batch::Batch;
 
 /// Values that one statement takes at most: below SQLite's 32766, whatever the columns.
 pub(crate) const CHUNK: usize = 2_000;
@@ -158,6 +162,20 @@ impl Sql {
         for<'a> Vec<u8>: Encode<'a, D> + Type<D>,
     {
         let mut builder = QueryBuilder::new("");
+        self.write(&mut builder);
+        builder
+    }
+
+    /// Appends the statement to others.
+    fn write<D>(&self, builder: &mut QueryBuilder<D>)
+    where
+        D: Database,
+        for<'a> i64: Encode<'a, D> + Type<D>,
+        for<'a> Option<i64>: Encode<'a, D> + Type<D>,
+        for<'a> String: Encode<'a, D> + Type<D>,
+        for<'a> Option<String>: Encode<'a, D> + Type<D>,
+        for<'a> Vec<u8>: Encode<'a, D> + Type<D>,
+    {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => builder.push(text),
@@ -168,7 +186,6 @@ impl Sql {
                 Piece::Value(Value::Bytes(value)) => builder.push_bind(value.to_vec()),
             };
         }
-        builder
     }
 }
 

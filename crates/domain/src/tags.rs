@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use oci::Tag as Name;
+use oci::{Digest, Tag as Name};
 
 use crate::audit;
 use crate::db::on;
 use crate::ids::{ArtifactId, RepositoryId, TagId};
 use crate::permit::RepositoryPermit;
 use crate::repositories;
-use crate::sql::{CHUNK, Sql, Value};
+use crate::sql::Sql;
 use crate::{Db, Entity, Error, Result, Timestamp, Tx, error};
 
 /// A name and the artifact it stands for at present.
@@ -118,31 +118,27 @@ pub async fn create(
     Ok(id)
 }
 
-/// Lets the names, each of which is there once, stand for the artifact from now on, whatever they stood for.
-pub(crate) async fn point(
-    tx: &mut Tx,
+/// The statement that lets the names, at most [`CHUNK`](crate::sql::CHUNK) and each there once, stand for the artifact of
+/// that digest from now on, whatever they stood for.
+pub(crate) fn pointing(
     repository: RepositoryId,
     names: &[Name],
-    artifact: ArtifactId,
+    digest: &Digest,
     now: Timestamp,
-) -> Result<()> {
-    for chunk in names.chunks(CHUNK) {
-        let mut sql = Sql::new("INSERT INTO tags (repository_id, name, artifact_id, pushed_at)");
-        sql.rows(chunk.iter().map(|name| {
-            [
-                Value::from(repository.0),
-                Value::from(name.as_str()),
-                Value::from(artifact.0),
-                Value::from(now.micros()),
-            ]
-        }));
-        sql.push(
-            " ON CONFLICT (repository_id, name) DO UPDATE \
-             SET artifact_id = excluded.artifact_id, pushed_at = excluded.pushed_at",
-        );
-        sql.execute(tx).await?;
+) -> Sql {
+    let mut sql =
+        Sql::new("INSERT INTO tags (repository_id, name, artifact_id, pushed_at) VALUES ");
+    for (index, name) in names.iter().enumerate() {
+        sql.push(if index > 0 { ", (" } else { "(" }).bind(repository.0);
+        sql.push(", ").bind(name.as_str());
+        sql.push(", (SELECT id FROM artifacts WHERE repository_id = ").bind(repository.0);
+        sql.push(" AND digest = ").bind(digest.as_str()).push("), ").bind(now.micros()).push(")");
     }
-    Ok(())
+    sql.push(
+        " ON CONFLICT (repository_id, name) DO UPDATE \
+         SET artifact_id = excluded.artifact_id, pushed_at = excluded.pushed_at",
+    );
+    sql
 }
 
 /// Removes the name alone: its siblings and the artifact stay.

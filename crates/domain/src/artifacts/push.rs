@@ -4,15 +4,16 @@
 //! statement takes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
+use bytes::Bytes;
 use oci::{Descriptor, Digest, Manifest, Platform, Tag};
 
 use super::{kind, quota};
-use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
-use crate::sql::{CHUNK, Sql, Value, clean};
-use crate::{Error, Result, Timestamp, Tx, audit, repositories, tags};
+use crate::sql::{Batch, CHUNK, Sql, Value, batch};
+use crate::{Entity, Error, Result, Timestamp, Tx, audit, repositories, tags};
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,25 @@ struct LinkRow {
     is_leased: bool,
 }
 
+impl LinkRow {
+    fn into_entry(self) -> (String, Link) {
+        (self.digest, Link { blob: self.id, size: self.size, is_leased: self.is_leased })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ChildRow {
+    digest: String,
+    id: ArtifactId,
+    size: i64,
+}
+
+impl ChildRow {
+    fn into_entry(self) -> (String, (ArtifactId, i64)) {
+        (self.digest, (self.id, self.size))
+    }
+}
+
 /// A manifest that an index lists and the repository has.
 pub(crate) struct Entry<'a> {
     pub(crate) descriptor: &'a Descriptor,
@@ -68,25 +88,97 @@ pub async fn push(
     push: &Push<'_>,
     now: Timestamp,
 ) -> Result<Pushed> {
-    let project = permit.project().id;
-    let limit = quota::hold_limit(tx, project).await?;
-    let repository = repositories::publish(tx, permit, now).await?;
-    let (links, entries) = require_content(tx, repository, push.manifest).await?;
-    let adding = hold_links(tx, repository, &links).await?;
-    if let Some(limit) = limit {
-        quota::check(tx, project, limit, adding).await?;
+    let place = place(tx, permit, push.manifest, now).await?;
+    let (links, entries) = require_content(push.manifest, place.links, &place.children)?;
+    let repository = place.repository;
+    let mut batch = Batch::default();
+    let adding = hold_links(&mut batch, repository, &links);
+    if let Some(limit) = place.limit {
+        // What is held counts.
+        mem::take(&mut batch).run(tx).await?;
+        quota::check(tx, permit.project().id, limit, adding).await?;
     }
-    let artifact = upsert(tx, repository, push, total_size(push, &entries), now).await?;
-    attach_blobs(tx, repository, artifact, &links).await?;
+    let upserted = batch.add(upsert(repository, push, total_size(push, &entries), now)?);
+    attach_blobs(&mut batch, repository, push.digest, &links);
+    for tags in push.tags.chunks(CHUNK) {
+        batch.add(tags::pointing(repository, tags, push.digest, now));
+    }
+    let resources = resources(permit, push);
+    let acts: Vec<_> =
+        resources.iter().map(|it| audit::of(permit, "create", "artifact", it)).collect();
+    for acts in acts.chunks(CHUNK) {
+        batch.add(audit::appending(acts, now));
+    }
+    let answers = batch.run(tx).await?;
+    let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
     attach_children(tx, artifact, &entries).await?;
-    tags::point(tx, repository, push.tags, artifact, now).await?;
-    audit::record_each(tx, permit, "create", "artifact", &resources(permit, push), now).await?;
     Ok(Pushed {
         artifact,
         repository,
         digest: push.digest.clone(),
         subject: push.manifest.subject.as_ref().map(|subject| subject.digest.clone()),
     })
+}
+
+/// Where a manifest is pushed to, and what it finds there.
+struct Place {
+    repository: RepositoryId,
+    /// Of the project, in bytes.
+    limit: Option<i64>,
+    links: BTreeMap<String, Link>,
+    children: Children,
+}
+
+/// Artifacts by their digests, each with its size.
+pub(crate) type Children = BTreeMap<String, (ArtifactId, i64)>;
+
+/// Holds the rows of the project, if it has a limit, and of the repository, which is made visible, until the end of the
+/// transaction.
+async fn place(
+    tx: &mut Tx,
+    permit: &RepositoryPermit,
+    manifest: &Manifest,
+    now: Timestamp,
+) -> Result<Place> {
+    if let Some(known) = permit.repository()
+        && let Some(place) = look(tx, permit, known, manifest, now).await?
+    {
+        return Ok(place);
+    }
+    let made = repositories::ensure(tx, permit, now).await?;
+    let place = look(tx, permit, made, manifest, now).await?;
+    place.ok_or(Error::NotFound(Entity::Repository))
+}
+
+/// `None` if the repository is gone.
+async fn look(
+    tx: &mut Tx,
+    permit: &RepositoryPermit,
+    repository: RepositoryId,
+    manifest: &Manifest,
+    now: Timestamp,
+) -> Result<Option<Place>> {
+    let mut batch = Batch::default();
+    let limit = batch.add(quota::holding_limit(permit.project().id));
+    let shown = batch.add(repositories::showing(repository, now));
+    let mut add = |digests: Vec<&str>, of: fn(RepositoryId, &[&str]) -> Sql| -> Vec<batch::Place> {
+        digests.chunks(CHUNK).map(|chunk| batch.add(of(repository, chunk))).collect()
+    };
+    let links = add(distinct(manifest.blobs()), links_of);
+    let children = add(distinct(manifest.children()), artifacts_of);
+    let answers = batch.run(tx).await?;
+    if answers.changed(shown) == 0 {
+        return Ok(None);
+    }
+    let limit = answers.row(limit)?.map(|(limit,): (i64,)| limit);
+    let mut place = Place { repository, limit, links: BTreeMap::new(), children: Children::new() };
+    for chunk in links {
+        place.links.extend(answers.rows(chunk)?.into_iter().map(LinkRow::into_entry));
+    }
+    for chunk in children {
+        place.children.extend(answers.rows(chunk)?.into_iter().map(ChildRow::into_entry));
+    }
+    Ok(Some(place))
 }
 
 /// The names under which the push is in the log.
@@ -98,16 +190,14 @@ fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
 }
 
 /// The blobs and manifests that the manifest needs; all that are missing are named.
-async fn require_content<'a>(
-    tx: &mut Tx,
-    repository: RepositoryId,
+fn require_content<'a>(
     manifest: &'a Manifest,
+    links: BTreeMap<String, Link>,
+    children: &Children,
 ) -> Result<(Vec<Link>, Vec<Entry<'a>>)> {
-    let mut linked = links_of(tx, repository, &distinct(manifest.blobs())).await?;
-    let children = artifacts_of(tx, repository, &distinct(manifest.children())).await?;
     let mut missing = BTreeSet::new();
     for blob in manifest.blobs() {
-        match linked.get(blob.digest.as_str()) {
+        match links.get(blob.digest.as_str()) {
             Some(link) => same_size(blob, link.size)?,
             None => drop(missing.insert(blob.digest.to_string())),
         }
@@ -122,8 +212,7 @@ async fn require_content<'a>(
     if !missing.is_empty() {
         return Err(Error::MissingContent { missing: missing.into_iter().collect() });
     }
-    let links = std::mem::take(&mut linked).into_values().collect();
-    Ok((links, entries))
+    Ok((links.into_values().collect(), entries))
 }
 
 fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
@@ -140,61 +229,49 @@ fn same_size(descriptor: &Descriptor, stored: i64) -> Result<()> {
     Err(Error::invalid("size", reason))
 }
 
-async fn links_of(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    digests: &[&str],
-) -> Result<BTreeMap<String, Link>> {
-    let mut links = BTreeMap::new();
-    for chunk in digests.chunks(CHUNK) {
-        let mut sql = Sql::new(
-            "SELECT b.id, b.digest, b.size, rb.leased_at IS NOT NULL AS is_leased FROM blobs b \
-             JOIN repository_blobs rb ON rb.blob_id = b.id \
-             WHERE b.damaged_at IS NULL AND rb.repository_id = ",
-        );
-        sql.bind(repository.0).push(" AND b.digest IN ").list(chunk.iter().copied());
-        let rows: Vec<LinkRow> = on!(tx.connection(), |connection| sql
-            .builder()
-            .build_query_as()
-            .fetch_all(connection)
-            .await?);
-        links.extend(rows.into_iter().map(|row| {
-            (row.digest, Link { blob: row.id, size: row.size, is_leased: row.is_leased })
-        }));
-    }
-    Ok(links)
+fn links_of(repository: RepositoryId, digests: &[&str]) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT b.id, b.digest, b.size, rb.leased_at IS NOT NULL AS is_leased FROM blobs b \
+         JOIN repository_blobs rb ON rb.blob_id = b.id \
+         WHERE b.damaged_at IS NULL AND rb.repository_id = ",
+    );
+    sql.bind(repository.0).push(" AND b.digest IN ").list(digests.iter().copied());
+    sql
 }
 
-/// The artifacts of those digests that the repository has, each with its size.
-pub(crate) async fn artifacts_of(
+fn artifacts_of(repository: RepositoryId, digests: &[&str]) -> Sql {
+    let mut sql = Sql::new("SELECT digest, id, size FROM artifacts WHERE repository_id = ");
+    sql.bind(repository.0).push(" AND digest IN ").list(digests.iter().copied());
+    sql
+}
+
+/// The artifacts of those digests that the repository has.
+pub(crate) async fn children_of(
     tx: &mut Tx,
     repository: RepositoryId,
     digests: &[&str],
-) -> Result<BTreeMap<String, (ArtifactId, i64)>> {
-    let mut artifacts = BTreeMap::new();
-    for chunk in digests.chunks(CHUNK) {
-        let mut sql = Sql::new("SELECT digest, id, size FROM artifacts WHERE repository_id = ");
-        sql.bind(repository.0).push(" AND digest IN ").list(chunk.iter().copied());
-        let rows: Vec<(String, ArtifactId, i64)> = on!(tx.connection(), |connection| sql
-            .builder()
-            .build_query_as()
-            .fetch_all(connection)
-            .await?);
-        artifacts.extend(rows.into_iter().map(|(digest, id, size)| (digest, (id, size))));
+) -> Result<Children> {
+    let mut batch = Batch::default();
+    let places: Vec<_> =
+        digests.chunks(CHUNK).map(|chunk| batch.add(artifacts_of(repository, chunk))).collect();
+    let answers = batch.run(tx).await?;
+    let mut artifacts = Children::new();
+    for place in places {
+        artifacts.extend(answers.rows(place)?.into_iter().map(ChildRow::into_entry));
     }
     Ok(artifacts)
 }
 
 /// Turns leases into holds; tells how many bytes were only leased before.
-async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Result<i64> {
+fn hold_links(batch: &mut Batch, repository: RepositoryId, links: &[Link]) -> i64 {
     let leased: Vec<&Link> = links.iter().filter(|link| link.is_leased).collect();
     for chunk in leased.chunks(CHUNK) {
         let mut sql =
             Sql::new("UPDATE repository_blobs SET leased_at = NULL WHERE repository_id = ");
         sql.bind(repository.0).push(" AND blob_id IN ").list(chunk.iter().map(|link| link.blob.0));
-        sql.execute(tx).await?;
+        batch.add(sql);
     }
-    Ok(leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size)))
+    leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size))
 }
 
 fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
@@ -203,54 +280,49 @@ fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
     entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.size))
 }
 
-async fn upsert(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    push: &Push<'_>,
-    size: i64,
-    now: Timestamp,
-) -> Result<ArtifactId> {
-    const SQL: &str = "INSERT INTO artifacts (repository_id, digest, kind, media_type, artifact_type, \
-        config_media_type, subject_digest, size, annotations, os, architecture, variant, pushed_at, content) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-        ON CONFLICT (repository_id, digest) DO UPDATE SET pushed_at = excluded.pushed_at RETURNING id";
+fn upsert(repository: RepositoryId, push: &Push<'_>, size: i64, now: Timestamp) -> Result<Sql> {
     let manifest = push.manifest;
     let unknown = Platform::default();
     let platform = push.platform.unwrap_or(&unknown);
-    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(repository)
-        .bind(push.digest.as_str())
-        .bind(clean(&kind::of(manifest)))
-        .bind(manifest.media_type.as_str())
-        .bind(clean(manifest.artifact_type().unwrap_or_default()))
-        .bind(manifest.config().map_or("", |config| &config.media_type))
-        .bind(manifest.subject.as_ref().map(|subject| subject.digest.as_str()))
-        .bind(size)
-        .bind(json(&manifest.annotations)?)
-        .bind(clean(&platform.os))
-        .bind(clean(&platform.architecture))
-        .bind(clean(platform.variant.as_deref().unwrap_or_default()))
-        .bind(now)
-        .bind(push.content)
-        .fetch_one(connection)
-        .await?))
+    let mut sql = Sql::new(
+        "INSERT INTO artifacts (repository_id, digest, kind, media_type, artifact_type, \
+         config_media_type, subject_digest, size, annotations, os, architecture, variant, pushed_at, content)",
+    );
+    sql.rows([[
+        Value::from(repository.0),
+        Value::from(push.digest.as_str()),
+        Value::from(kind::of(manifest)),
+        Value::from(manifest.media_type.as_str()),
+        Value::from(manifest.artifact_type().unwrap_or_default()),
+        Value::from(manifest.config().map_or("", |config| config.media_type.as_str())),
+        Value::from(manifest.subject.as_ref().map(|subject| subject.digest.as_str())),
+        Value::from(size),
+        Value::from(json(&manifest.annotations)?),
+        Value::from(platform.os.as_str()),
+        Value::from(platform.architecture.as_str()),
+        Value::from(platform.variant.as_deref().unwrap_or_default()),
+        Value::from(now.micros()),
+        Value::from(Bytes::copy_from_slice(push.content)),
+    ]]);
+    sql.push(
+        " ON CONFLICT (repository_id, digest) DO UPDATE SET pushed_at = excluded.pushed_at \
+         RETURNING id",
+    );
+    Ok(sql)
 }
 
-async fn attach_blobs(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    artifact: ArtifactId,
-    links: &[Link],
-) -> Result<()> {
+fn attach_blobs(batch: &mut Batch, repository: RepositoryId, digest: &Digest, links: &[Link]) {
     for chunk in links.chunks(CHUNK) {
-        let mut sql = Sql::new("INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id)");
-        sql.rows(chunk.iter().map(|link| {
-            [Value::from(artifact.0), Value::from(link.blob.0), Value::from(repository.0)]
-        }));
+        let mut sql = Sql::new(
+            "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
+             SELECT a.id, b.id, a.repository_id FROM artifacts a JOIN blobs b ON b.id IN ",
+        );
+        sql.list(chunk.iter().map(|link| link.blob.0));
+        sql.push(" WHERE a.repository_id = ").bind(repository.0);
+        sql.push(" AND a.digest = ").bind(digest.as_str());
         sql.push(" ON CONFLICT (artifact_id, blob_id) DO NOTHING");
-        sql.execute(tx).await?;
+        batch.add(sql);
     }
-    Ok(())
 }
 
 async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {

@@ -1,18 +1,22 @@
 //! A project's storage limit, held by whoever adds to what the project uses.
 
 use crate::blobs;
-use crate::db::on;
 use crate::ids::ProjectId;
+use crate::sql::{Batch, Sql};
 use crate::{Error, Result, Tx};
 
 /// The project's limit in bytes, if it has one; then its row is held, so that two pushes cannot share the last free byte.
 pub(crate) async fn hold_limit(tx: &mut Tx, project: ProjectId) -> Result<Option<i64>> {
-    const SQL: &str = "UPDATE projects SET storage_limit = storage_limit \
-        WHERE id = $1 AND storage_limit >= 0 RETURNING storage_limit";
-    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(project)
-        .fetch_optional(connection)
-        .await?))
+    let mut batch = Batch::default();
+    let limit = batch.add(holding_limit(project));
+    Ok(batch.run(tx).await?.row(limit)?.map(|(limit,)| limit))
+}
+
+/// The statement of [`hold_limit`].
+pub(crate) fn holding_limit(project: ProjectId) -> Sql {
+    let mut sql = Sql::new("UPDATE projects SET storage_limit = storage_limit WHERE id = ");
+    sql.bind(project.0).push(" AND storage_limit >= 0 RETURNING storage_limit");
+    sql
 }
 
 /// Nothing new is always accepted, also over a limit that was lowered.

@@ -21,9 +21,9 @@ use tokio::time::timeout;
 use super::moments::Moments;
 use crate::error::Result;
 
-const SAVEPOINT: &str = "SAVEPOINT transaction_of_group";
-const RELEASE: &str = "RELEASE transaction_of_group";
-const ROLLBACK: &str = "ROLLBACK TO transaction_of_group";
+const FIRST: &str = "SAVEPOINT transaction_of_group";
+const NEXT: &str = "RELEASE transaction_of_group; SAVEPOINT transaction_of_group";
+const UNDO: &str = "ROLLBACK TO transaction_of_group; RELEASE transaction_of_group";
 
 /// Hands the connection from one transaction to the next; clones share it.
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ enum Savepoint {
     /// It is being made or undone.
     Unsure,
     Open,
-    /// Its owner wanted it kept.
-    Releasing,
+    /// Its owner wanted it kept, and is gone: the next one releases it, or the commit of all does.
+    Kept,
 }
 
 /// Whoever has it for longer keeps everybody from writing.
@@ -156,12 +156,7 @@ impl Member {
 
     /// Returns when the transaction is durable.
     pub(super) async fn commit(mut self, remembered: Remembered) -> Result<()> {
-        self.group.savepoint = Savepoint::Releasing;
-        if let Err(error) = self.group.execute(RELEASE).await {
-            self.group.fail(&error).await;
-            return Err(error.into());
-        }
-        self.group.savepoint = Savepoint::None;
+        self.group.savepoint = Savepoint::Kept;
         let (told, outcome) = oneshot::channel();
         self.group.waiting.push(told);
         if remembered == Remembered::Ends {
@@ -201,8 +196,13 @@ impl Group {
             // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
             self.outer = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
         }
-        self.savepoint = Savepoint::Unsure;
-        self.execute(SAVEPOINT).await?;
+        if self.savepoint == Savepoint::Kept {
+            // Cut off in between, this has to be done again: releasing what is empty does no harm.
+            self.execute(NEXT).await?;
+        } else {
+            self.savepoint = Savepoint::Unsure;
+            self.execute(FIRST).await?;
+        }
         self.savepoint = Savepoint::Open;
         Ok(())
     }
@@ -213,25 +213,18 @@ impl Group {
     /// full, say. Where nobody knows whether there is one, an error tells that there was none; were the outer transaction
     /// gone, its commit would say so.
     async fn end_abandoned(&mut self) {
-        let before = mem::replace(&mut self.savepoint, Savepoint::Unsure);
-        let undone = match before {
-            Savepoint::None => Ok(()),
-            Savepoint::Releasing => {
-                self.savepoint = Savepoint::Releasing;
-                self.execute(RELEASE).await.or(Ok(()))
+        let undone = match mem::replace(&mut self.savepoint, Savepoint::Unsure) {
+            before @ (Savepoint::None | Savepoint::Kept) => {
+                self.savepoint = before;
+                return;
             }
-            Savepoint::Open => self.undo().await,
-            Savepoint::Unsure => self.undo().await.or(Ok(())),
+            Savepoint::Open => self.execute(UNDO).await,
+            Savepoint::Unsure => self.execute(UNDO).await.or(Ok(())),
         };
         match undone {
             Ok(()) => self.savepoint = Savepoint::None,
             Err(error) => self.fail(&error).await,
         }
-    }
-
-    async fn undo(&mut self) -> std::result::Result<(), sqlx::Error> {
-        self.execute(ROLLBACK).await?;
-        self.execute(RELEASE).await
     }
 
     /// Makes everything in the group true and durable, and tells those who wait.
@@ -240,6 +233,8 @@ impl Group {
         let Some(outer) = self.outer.take() else { return };
         // If this is cut off, they go with it, and whoever waits hears of that.
         let waiting = mem::take(&mut self.waiting);
+        // SQLite releases a savepoint with it.
+        self.savepoint = Savepoint::None;
         let committed = outer.commit().await;
         // Before anybody is told, and also when it failed: then nobody knows whether it happened.
         if mem::replace(&mut self.remembered, Remembered::GoesOn) == Remembered::Ends {

@@ -6,7 +6,7 @@ use oci::{Digest, Platform, RepositoryName};
 
 use super::{Artifact, Blob, Stored, Tag};
 use crate::artifacts::kind;
-use crate::artifacts::push::{self, Entry};
+use crate::artifacts::push::{self, Children, Entry};
 use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, ProjectId, RepositoryId};
 use crate::sql::{CHUNK, Sql, Value};
@@ -157,7 +157,7 @@ pub(super) async fn artifacts(
     stored: &mut Stored,
 ) -> Result<BTreeMap<String, ArtifactId>> {
     let digests: Vec<&str> = artifacts.iter().map(|artifact| artifact.digest.as_str()).collect();
-    let known = push::artifacts_of(tx, repository, &digests).await?;
+    let known = push::children_of(tx, repository, &digests).await?;
     let mut made: BTreeMap<String, ArtifactId> =
         known.into_iter().map(|(digest, (id, _size))| (digest, id)).collect();
     let is_new = |artifact: &&Artifact| !made.contains_key(artifact.digest.as_str());
@@ -207,8 +207,6 @@ async fn insert(
     Ok(made.into_iter().collect())
 }
 
-type Children = BTreeMap<String, (ArtifactId, i64)>;
-
 /// What the repository has of that which the artifacts list.
 async fn children_of<'a>(
     tx: &mut Tx,
@@ -220,7 +218,7 @@ async fn children_of<'a>(
         .map(|child| child.digest.as_str())
         .collect();
     let listed: Vec<&str> = listed.into_iter().collect();
-    push::artifacts_of(tx, repository, &listed).await
+    push::children_of(tx, repository, &listed).await
 }
 
 /// Notes what indexes list and the repository has, and tells what it does not have.
@@ -307,7 +305,7 @@ pub(super) async fn tags(
 ) -> Result<Option<u64>> {
     let named: BTreeSet<&str> = tags.iter().map(|tag| tag.digest.as_str()).collect();
     let others: Vec<&str> = named.into_iter().filter(|it| !made.contains_key(*it)).collect();
-    let found = push::artifacts_of(tx, repository, &others).await?;
+    let found = push::children_of(tx, repository, &others).await?;
     let id_of = |digest: &Digest| {
         let made = made.get(digest.as_str()).copied();
         made.or_else(|| found.get(digest.as_str()).map(|(id, _)| *id))

@@ -146,7 +146,7 @@ async fn tag(db: &Db, name: &str, count: usize) -> RepositoryId {
     let found = artifacts::by_reference(db, id, &reference("v1")).await.unwrap().unwrap();
     let names: Vec<oci::Tag> = (0..count).map(|n| format!("t{n}").parse().unwrap()).collect();
     let mut tx = db.begin().await.unwrap();
-    tags::point(&mut tx, id, &names, found.id, at(1)).await.unwrap();
+    tags::pointing(id, &names, &found.digest, at(1)).execute(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
