@@ -17,7 +17,8 @@ use crate::db::on;
 use crate::ids::{BlobId, ProjectId, RepositoryId};
 use crate::permit::RepositoryPermit;
 use crate::repositories;
-use crate::sql::{CHUNK, Sql};
+use crate::sql::batch::{self, Answers};
+use crate::sql::{Batch, CHUNK, Sql};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
 
 /// How long an answer that names a blob lets a client rely on it, if the collector's window is at least this.
@@ -152,27 +153,70 @@ pub async fn record(
     object_key: &str,
     now: Timestamp,
 ) -> Result<Recorded> {
+    let mut batch = Batch::default();
+    let object = Object { digest, size, object_key };
+    let recording = recording(&mut batch, repository, object, now)?;
+    let answers = batch.run(tx).await?;
+    recorded(tx, object, recording, &answers, now).await
+}
+
+/// Verified bytes, and where they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object<'a> {
+    pub(crate) digest: &'a Digest,
+    pub(crate) size: u64,
+    pub(crate) object_key: &'a str,
+}
+
+/// The statements of [`record`] in a batch: the blob's row and its link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recording {
+    blob: batch::Place,
+    link: batch::Place,
+}
+
+/// Adds what [`record`] does first.
+pub(crate) fn recording(
+    batch: &mut Batch,
+    repository: RepositoryId,
+    object: Object<'_>,
+    now: Timestamp,
+) -> Result<Recording> {
     // The update changes nothing but holds the row: until our link is committed the collector waits, and after
     // it has condemned the row this statement inserts a new one, with the new object.
-    const SQL: &str = "INSERT INTO blobs (digest, size, object_key, created_at) \
-        VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO UPDATE SET size = blobs.size \
-        RETURNING id, size, object_key, damaged_at IS NOT NULL";
-    let stored = i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))?;
-    let row: (BlobId, i64, String, bool) = on!(tx.connection(), |connection| sqlx::query_as(SQL)
-        .bind(digest.as_str())
-        .bind(stored)
-        .bind(object_key)
-        .bind(now)
-        .fetch_one(connection)
-        .await?);
-    let (id, known_size, known_key, healed) = row;
+    let mut blob = Sql::new("INSERT INTO blobs (digest, size, object_key, created_at) VALUES (");
+    blob.bind(object.digest.as_str()).push(", ").bind(signed(object.size)?);
+    blob.push(", ").bind(object.object_key).push(", ").bind(now.micros());
+    blob.push(
+        ") ON CONFLICT (digest) DO UPDATE SET size = blobs.size \
+         RETURNING id, size, object_key, damaged_at IS NOT NULL",
+    );
+    let blob = batch.add(blob);
+    let mut found = Sql::new("SELECT id FROM blobs WHERE digest = ");
+    found.bind(object.digest.as_str());
+    let link = batch.add(linking(repository, &found, now));
+    Ok(Recording { blob, link })
+}
+
+/// Does what is left of [`record`] where the bytes are not the first of their digest.
+pub(crate) async fn recorded(
+    tx: &mut Tx,
+    object: Object<'_>,
+    recording: Recording,
+    answers: &Answers,
+    now: Timestamp,
+) -> Result<Recorded> {
+    let Object { digest, size, object_key } = object;
+    let stored = signed(size)?;
+    let row: Option<(BlobId, i64, String, bool)> = answers.row(recording.blob)?;
+    let (id, known_size, known_key, healed) = row.ok_or(Error::NotFound(Entity::Blob))?;
+    let link: Option<(Option<Timestamp>,)> = answers.row(recording.link)?;
+    let (leased_at,) = link.ok_or(Error::NotFound(Entity::Blob))?;
+    let blob = |object_key| Blob { id, digest: digest.clone(), size, object_key, leased_at };
     if healed {
         replace(tx, id, stored, object_key).await?;
         collection::condemn_object(tx, &known_key, digest.as_str(), known_size, now).await?;
-        let leased_at = link(tx, repository, id, now).await?;
-        let object_key = object_key.to_owned();
-        let blob = Blob { id, digest: digest.clone(), size, object_key, leased_at };
-        return Ok(Recorded { blob, redundant: false, healed });
+        return Ok(Recorded { blob: blob(object_key.to_owned()), redundant: false, healed });
     }
     if known_size != stored {
         return Err(Error::Corrupt { column: "blobs.size" });
@@ -181,9 +225,7 @@ pub async fn record(
     if redundant {
         collection::condemn_object(tx, object_key, digest.as_str(), stored, now).await?;
     }
-    let leased_at = link(tx, repository, id, now).await?;
-    let blob = Blob { id, digest: digest.clone(), size, object_key: known_key, leased_at };
-    Ok(Recorded { blob, redundant, healed })
+    Ok(Recorded { blob: blob(known_key), redundant, healed })
 }
 
 /// Gives the blob another object and ends its quarantine. Its row must be held.
@@ -221,27 +263,26 @@ pub async fn mount(
         .await?);
     match id {
         None => Ok(false),
-        Some(id) => link(tx, to, id, now).await.map(|_leased_at| true),
+        Some(id) => {
+            let mut found = Sql::new("SELECT ");
+            found.bind(id.0);
+            linking(to, &found, now).execute(tx).await.map(|_linked| true)
+        }
     }
 }
 
-/// Links the blob, or renews the lease of its link; a held link stays held. The blob's row must be held.
-async fn link(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    blob: BlobId,
-    now: Timestamp,
-) -> Result<Option<Timestamp>> {
-    const SQL: &str = "INSERT INTO repository_blobs (repository_id, blob_id, leased_at) \
-        VALUES ($1, $2, $3) ON CONFLICT (repository_id, blob_id) DO UPDATE \
-        SET leased_at = CASE WHEN repository_blobs.leased_at IS NULL THEN NULL ELSE excluded.leased_at END \
-        RETURNING leased_at";
-    Ok(on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
-        .bind(repository)
-        .bind(blob)
-        .bind(now)
-        .fetch_one(connection)
-        .await?))
+/// The statement that links the blob which `blob` finds, or renews the lease of its link; a held link stays held. The blob's
+/// row must be held.
+fn linking(repository: RepositoryId, blob: &Sql, now: Timestamp) -> Sql {
+    let mut sql =
+        Sql::new("INSERT INTO repository_blobs (repository_id, blob_id, leased_at) VALUES (");
+    sql.bind(repository.0).push(", (").append(blob).push("), ").bind(now.micros());
+    sql.push(
+        ") ON CONFLICT (repository_id, blob_id) DO UPDATE SET leased_at = CASE \
+         WHEN repository_blobs.leased_at IS NULL THEN NULL ELSE excluded.leased_at END \
+         RETURNING leased_at",
+    );
+    sql
 }
 
 /// Takes the blob out of the permit's repository, unless an artifact there needs it.
@@ -295,6 +336,11 @@ const USED: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs WHE
 pub async fn stored(db: &Db) -> Result<u64> {
     const SQL: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs";
     bytes(on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_one(pool).await?))
+}
+
+/// A count of bytes for the database, which knows signed numbers only.
+pub(crate) fn signed(size: u64) -> Result<i64> {
+    i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))
 }
 
 /// A count of bytes as the database keeps it, signed.

@@ -91,6 +91,11 @@ impl Sql {
         self
     }
 
+    pub(crate) fn append(&mut self, sql: &Self) -> &mut Self {
+        self.0.extend_from_slice(&sql.0);
+        self
+    }
+
     /// `(a, b, c)`, for `IN`.
     pub(crate) fn list<V: Into<Value>>(
         &mut self,

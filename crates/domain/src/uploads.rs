@@ -6,15 +6,17 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
+use oci::Digest;
 use uuid::Uuid;
 
-use crate::blobs::bytes;
+use crate::blobs::{self, Object, Recorded, bytes, signed};
 use crate::collection;
 use crate::db::on;
 use crate::ids::RepositoryId;
 use crate::permit::RepositoryPermit;
 use crate::repositories;
-use crate::sql::{Sql, Value};
+use crate::sql::{Batch, Sql, Value};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
 
 /// The public name of a session.
@@ -75,28 +77,36 @@ pub async fn open(
     hash_state: Vec<u8>,
     now: Timestamp,
 ) -> Result<Upload> {
-    const SQL: &str = "INSERT INTO uploads \
-        (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, 0, $5, $6, $6)";
-    let repository = repositories::ensure(tx, permit, now).await?;
+    let hash_state = Bytes::from(hash_state);
     let id = UploadId::random();
-    on!(tx.connection(), |connection| sqlx::query(SQL)
-        .bind(id.to_string())
-        .bind(repository)
-        .bind(permit.actor())
-        .bind(object_key)
-        .bind(&hash_state)
-        .bind(now)
-        .execute(connection)
-        .await
-        .map(drop)?);
+    let opening = |repository: RepositoryId| {
+        let mut sql = Sql::new(
+            "INSERT INTO uploads \
+             (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) SELECT ",
+        );
+        sql.bind(id.to_string()).push(", id, ").bind(permit.actor()).push(", ").bind(object_key);
+        sql.push(", 0, ").bind(hash_state.clone()).push(", ").bind(now.micros());
+        sql.push(", ")
+            .bind(now.micros())
+            .push(" FROM repositories WHERE deleted_at IS NULL AND id = ");
+        sql.bind(repository.0);
+        sql
+    };
+    let repository = match permit.repository() {
+        Some(known) if opening(known).execute(tx).await? > 0 => known,
+        _ => {
+            let made = repositories::ensure(tx, permit, now).await?;
+            opening(made).execute(tx).await?;
+            made
+        }
+    };
     let object_key = object_key.to_owned();
     Ok(Upload {
         id,
         repository,
         object_key,
         received: 0,
-        hash_state,
+        hash_state: hash_state.to_vec(),
         created_at: now,
         updated_at: now,
     })
@@ -157,18 +167,28 @@ pub async fn advance(
     if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
 }
 
-/// Ends the session because its bytes become a blob: call in the transaction that records it.
+/// Ends the session: its bytes, verified and kept under `object_key`, become a blob of its repository ([`blobs::record`]).
 ///
-/// `Conflict` if somebody else moved the session since it was read.
-pub async fn finish(tx: &mut Tx, upload: &Upload) -> Result<()> {
-    const SQL: &str = "DELETE FROM uploads WHERE id = $1 AND received = $2";
-    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
-        .bind(upload.id.to_string())
-        .bind(signed(upload.received)?)
-        .execute(connection)
-        .await?
-        .rows_affected());
-    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+/// `Conflict` if somebody else moved the session since it was read; then the transaction must not be committed.
+pub async fn finish(
+    tx: &mut Tx,
+    upload: &Upload,
+    digest: &Digest,
+    size: u64,
+    object_key: &str,
+    now: Timestamp,
+) -> Result<Recorded> {
+    let mut batch = Batch::default();
+    let mut end = Sql::new("DELETE FROM uploads WHERE id = ");
+    end.bind(upload.id.to_string()).push(" AND received = ").bind(signed(upload.received)?);
+    let ended = batch.add(end);
+    let object = Object { digest, size, object_key };
+    let recording = blobs::recording(&mut batch, upload.repository, object, now)?;
+    let answers = batch.run(tx).await?;
+    if answers.changed(ended) == 0 {
+        return Err(moved_or_gone(tx, upload.id).await?);
+    }
+    blobs::recorded(tx, object, recording, &answers, now).await
 }
 
 async fn moved_or_gone(tx: &mut Tx, id: UploadId) -> Result<Error> {
@@ -245,10 +265,6 @@ async fn condemn(tx: &mut Tx, objects: Vec<(String, i64)>, now: Timestamp) -> Re
         sql.execute(tx).await?;
     }
     Ok(count)
-}
-
-fn signed(size: u64) -> Result<i64> {
-    i64::try_from(size).map_err(|_large| Error::invalid("size", "too large"))
 }
 
 #[cfg(test)]

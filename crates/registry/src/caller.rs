@@ -63,6 +63,10 @@ impl Caller {
         name: &RepositoryName,
         need: Need,
     ) -> Result<RepositoryPermit> {
+        self.app.recent.permit(self, name, need, self.ask(name, need)).await
+    }
+
+    async fn ask(&self, name: &RepositoryName, need: Need) -> Result<RepositoryPermit> {
         let (resource, action) = need.registry_action().right();
         let decided =
             permit::authorize_repository(&self.app.db, &self.principal, name, resource, action)

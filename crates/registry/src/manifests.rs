@@ -197,9 +197,14 @@ fn digest_of(reference: &Reference, content: &Bytes) -> Result<Digest> {
 /// What an image's config says it runs on. An image whose config cannot be read is stored without.
 async fn platform(app: &App, permit: &RepositoryPermit, manifest: &Manifest) -> Option<Platform> {
     let config = manifest.image_config().filter(|config| config.size <= CONFIG_MAX)?;
+    if let Some(platform) = app.recent.platform(&config.digest) {
+        return Some(platform);
+    }
     let blob = blobs::find(&app.db, permit.repository()?, &config.digest).await.ok()??;
     let bytes = app.store.read_all(&blob.object_key.parse().ok()?, CONFIG_MAX).await.ok()?;
-    Platform::of_config(&bytes)
+    let platform = Platform::of_config(&bytes)?;
+    app.recent.remember_platform(config.digest.clone(), platform.clone());
+    Some(platform)
 }
 
 /// By tag: the tag alone goes. By digest: the artifact with all its tags.

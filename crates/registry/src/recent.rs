@@ -14,17 +14,20 @@ use bytes::Bytes;
 use domain::Db;
 use domain::blobs::Blob;
 use domain::db::Moment;
+use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
 use moka::sync::Cache;
-use oci::{Digest, MediaType, RepositoryName};
+use oci::{Digest, MediaType, Platform, RepositoryName};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Need};
 use crate::error::Result;
 
 /// Bytes of manifests kept at the most.
 const CAPACITY: u64 = 16 * 1024 * 1024;
 /// What an entry takes beside a manifest's bytes, about.
 const OVERHEAD: usize = 512;
+/// Configs whose platform is kept.
+const PLATFORMS: u64 = 4096;
 /// A moment may be long; an entry that is asked for this rarely is not worth its place.
 const KEPT: Duration = Duration::from_secs(5);
 
@@ -73,6 +76,9 @@ impl Deref for Known {
 pub struct Recent {
     manifests: Answers<Manifest>,
     blobs: Answers<Known>,
+    permits: Answers<RepositoryPermit>,
+    /// What images run on, by the digest of their config, which says it for ever.
+    platforms: Cache<Digest, Platform>,
 }
 
 type Answers<V> = Cache<Arc<str>, (Moment, Arc<V>)>;
@@ -82,6 +88,8 @@ impl Default for Recent {
         Self {
             manifests: answers(|manifest: &Manifest| manifest.content.len()),
             blobs: answers(|_| 0),
+            permits: answers(|_| 0),
+            platforms: Cache::new(PLATFORMS),
         }
     }
 }
@@ -116,6 +124,36 @@ impl Recent {
     ) -> Result<Arc<Known>> {
         recall(&self.blobs, caller, name, digest.as_str(), find).await
     }
+
+    /// Only where the moment is known at once: to ask for it takes as long as to ask for the right.
+    pub(crate) async fn permit(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+        need: Need,
+        find: impl Future<Output = Result<RepositoryPermit>>,
+    ) -> Result<RepositoryPermit> {
+        let moment = caller.app.db.moment_at_once();
+        let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else { return find.await };
+        let key = format!("{who} {name} {need:?}");
+        if let Some(permit) = known(&self.permits, &key, &moment) {
+            return Ok(RepositoryPermit::clone(&permit));
+        }
+        let permit = find.await?;
+        // An upload makes its repository without ending the moment.
+        if permit.repository().is_some() {
+            self.permits.insert(key.into(), (moment, Arc::new(permit.clone())));
+        }
+        Ok(permit)
+    }
+
+    pub(crate) fn platform(&self, config: &Digest) -> Option<Platform> {
+        self.platforms.get(config)
+    }
+
+    pub(crate) fn remember_platform(&self, config: Digest, platform: Platform) {
+        self.platforms.insert(config, platform);
+    }
 }
 
 /// A database that must be asked and does not answer is found out by the question itself.
@@ -141,6 +179,14 @@ fn who(principal: &Principal) -> Option<&str> {
     }
 }
 
+fn known<V: Send + Sync + 'static>(
+    answers: &Answers<V>,
+    key: &str,
+    now: &Moment,
+) -> Option<Arc<V>> {
+    answers.get(key).filter(|(read_at, _)| read_at == now).map(|(_, value)| value)
+}
+
 async fn recall<V: Send + Sync + 'static>(
     answers: &Answers<V>,
     caller: &Caller,
@@ -155,9 +201,7 @@ async fn recall<V: Send + Sync + 'static>(
     };
     // Neither has a space, so that no two questions share a key.
     let key = format!("{who} {name} {what}");
-    if let Some((read_at, value)) = answers.get(key.as_str())
-        && read_at == moment
-    {
+    if let Some(value) = known(answers, &key, &moment) {
         return Ok(value);
     }
     let value = Arc::new(find.await?);

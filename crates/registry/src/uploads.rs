@@ -238,10 +238,10 @@ async fn record(
     };
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    uploads::finish(&mut tx, &upload).await.map_err(moved_by_another(upload.received))?;
     let (digest, size) = (&committed.digest, committed.size);
     let key = committed.key.as_str();
-    let recorded = blobs::record(&mut tx, upload.repository, digest, size, key, now).await?;
+    let recorded = uploads::finish(&mut tx, &upload, digest, size, key, now).await;
+    let recorded = recorded.map_err(moved_by_another(upload.received))?;
     condemn(&mut tx, &committed.stale, app).await?;
     // The collector asks the store what that is; here a client waits.
     condemn(&mut tx, committed.rest.as_slice(), app).await?;
