@@ -133,7 +133,7 @@ check_disk() {
 # Containers of ours have fixed names, as Harbor's always had: another project may hold one.
 check_names() {
     local name project
-    for name in harbor-log harbor-db registry harbor-token harbor-ui harbor-jobservice nginx; do
+    for name in harbor-log harbor-db registry registry-2 harbor-token harbor-ui harbor-jobservice nginx; do
         project=$(docker inspect --type container --format '{{index .Config.Labels "com.docker.compose.project"}}' "$name" 2>/dev/null) || continue
         [ "$project" = harbor ] || fail "a container named $name exists, and is not of this installation" \
             "remove it (docker rm -f $name), or stop the other installation (docker-compose down in its folder)"

@@ -6,24 +6,6 @@
 . "$e2e/lib/browser.sh"
 . "$e2e/lib/deployment.sh"
 
-# kill_container NAME: as the kernel would when memory runs out; `docker kill` is an order not to start it again.
-kill_container() {
-    local pid
-    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
-    [ "$pid" -gt 0 ]
-    kill -KILL "$pid"
-    within 30 is_new_process "$1" "$pid"
-}
-
-is_new_process() {
-    local pid
-    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
-    [ "$pid" -gt 0 ] && [ "$pid" -ne "$2" ]
-}
-
-# check_pushed: everything that was acknowledged is there, byte for byte.
-check_pushed() { equal "$(wc -l <"$work/pushed")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/pushed")"; }
-
 echo "{\"insecure-registries\": [\"$host\"]}" >/etc/docker/daemon.json
 start_host
 unpack
@@ -55,20 +37,13 @@ docker_login
 docker pull "$registry/library/before:1"
 
 scenario "each container is killed under load: it comes back, and nothing acknowledged is lost"
-python3 "$e2e/lib/pusher.py" keep "$url" "$password" "$work/pushed" &
-pusher=$!
-on_exit "kill -KILL $pusher"
+keep_pushing
 for container in "${containers[@]}"; do
     kill_container "$container"
     within 30 answers
-    before=$(wc -l <"$work/pushed")
-    grows() { [ "$(wc -l <"$work/pushed")" -gt "$before" ]; }
-    within 30 grows
+    within 30 goes_on "$(wc -l <"$work/pushed")"
 done
-kill -INT $pusher
-wait $pusher
-report "        $(wc -l <"$work/pushed") images were acknowledged meanwhile"
-check_pushed
+stop_pushing
 within 60 all_healthy
 
 scenario "a restarted Docker daemon brings everything back by itself"

@@ -125,3 +125,38 @@ push_pull() {
 }
 
 docker_login() { docker login --username admin --password-stdin "$registry" <<<"$password"; }
+
+# kill_container NAME: as the kernel would when memory runs out; `docker kill` is an order not to start it again.
+kill_container() {
+    local pid
+    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+    [ "$pid" -gt 0 ]
+    kill -KILL "$pid"
+    within 30 is_new_process "$1" "$pid"
+}
+
+is_new_process() {
+    local pid
+    pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+    [ "$pid" -gt 0 ] && [ "$pid" -ne "$2" ]
+}
+
+# check_pushed: everything that was acknowledged is there, byte for byte.
+check_pushed() { equal "$(wc -l <"$work/pushed")" "$(python3 "$e2e/lib/pusher.py" check "$url" "$password" "$work/pushed")"; }
+
+# keep_pushing: small images, one after the other, in the background; what is acknowledged is in $work/pushed.
+keep_pushing() {
+    python3 "$e2e/lib/pusher.py" keep "$url" "$password" "$work/pushed" &
+    pusher=$!
+    on_exit "kill -KILL $pusher"
+}
+
+# goes_on LINES: more were acknowledged than those.
+goes_on() { [ "$(wc -l <"$work/pushed")" -gt "$1" ]; }
+
+stop_pushing() {
+    kill -INT "$pusher"
+    wait "$pusher"
+    report "        $(wc -l <"$work/pushed") images were acknowledged meanwhile"
+    check_pushed
+}

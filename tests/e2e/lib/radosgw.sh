@@ -5,16 +5,16 @@
 
 radosgw_folder='' radosgw_daemons=()
 
-# start_radosgw: sets $s3_endpoint, $s3_accesskey, $s3_secretkey and $s3_bucket.
+# start_radosgw [ADDRESS]: sets $s3_endpoint, $s3_accesskey, $s3_secretkey and $s3_bucket.
 start_radosgw() {
-    local program port monitor
+    local program port monitor address=${1:-127.0.0.1}
     for program in ceph-mon ceph-osd radosgw radosgw-admin ceph monmaptool; do
         command -v "$program" >/dev/null || { echo "error: there is no $program: apt-get install ceph-mon ceph-osd radosgw" >&2; return 1; }
     done
     radosgw_folder=$(mktemp -d /tmp/test-ceph.XXXXXX)
     port=$(radosgw_port) monitor=$(radosgw_port)
-    export s3_endpoint=http://127.0.0.1:$port s3_accesskey=platform s3_secretkey=not-to-be-told s3_bucket=images
-    radosgw_settings "$port" "$monitor" >"$radosgw_folder/ceph.conf"
+    export s3_endpoint=http://$address:$port s3_accesskey=platform s3_secretkey=not-to-be-told s3_bucket=images
+    radosgw_settings "$address:$port" "$monitor" >"$radosgw_folder/ceph.conf"
     export CEPH_CONF=$radosgw_folder/ceph.conf
     radosgw_cluster "$monitor" >"$radosgw_folder/cluster.log" 2>&1 3>&- \
         || { tail -n 20 "$radosgw_folder"/*.log >&2; echo "error: Ceph did not start; its logs are above" >&2; return 1; }
@@ -56,7 +56,7 @@ cluster addr = 127.0.0.1
 [client.gateway]
 # The gateway wants its words with the monitor sealed, which needs keys.
 ms mon client mode = crc
-rgw frontends = beast endpoint=127.0.0.1:$1
+rgw frontends = beast endpoint=$1
 rgw enable usage log = false
 rgw gc obj min wait = 1
 EOF

@@ -35,6 +35,7 @@ pub(super) struct Config {
     pub(super) database: Database,
     pub(super) logs: Logs,
     pub(super) first_start: FirstStart,
+    pub(super) registry_replicas: u8,
     pub(super) max_job_workers: u16,
     pub(super) metrics: bool,
 }
@@ -72,6 +73,9 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> (Config, Vec<String>
         database: Database::read(&mut form, &mut notices),
         logs: logs(&mut form, &data),
         first_start: first_start(&mut form, &mut notices),
+        registry_replicas: form
+            .read("registry_replicas", |text| values::number(text, 1, 2))
+            .unwrap_or(1),
         max_job_workers: form
             .read("max_job_workers", |text| values::number(text, 1, 1000))
             .unwrap_or(10),

@@ -53,6 +53,9 @@ fn files(config: &Config, folder: &Path) -> Vec<&'static str> {
     if matches!(config.database, Database::External(_)) {
         files.push("deploy/compose/external-db.yml");
     }
+    if config.registry_replicas > 1 {
+        files.push("deploy/compose/replica.yml");
+    }
     // Compose looks for it by itself only where COMPOSE_FILE is not set.
     if folder.join(OVERRIDE).exists() {
         files.push(OVERRIDE);

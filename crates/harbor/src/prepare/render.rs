@@ -44,6 +44,9 @@ const REQUIRED_OF_DATABASE: [&str; 3] = ["db/env", "db/pg_hba.conf", "db/pg_iden
 const PRIVATE: [&str; 5] =
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7"];
 
+/// The second one is in deploy/compose/replica.yml.
+const REGISTRIES: [&str; 2] = ["registry", "registry-2"];
+
 /// Where Docker's log driver is told to send lines, in docker-compose.yml.
 const LOG_LISTEN: &str = "127.0.0.1:1514";
 
@@ -60,6 +63,8 @@ pub(super) struct Variables {
     pub(super) trusted_proxies: Vec<String>,
     /// From where the services believe them: the front.
     pub(super) service_trusted_proxies: Vec<&'static str>,
+    /// The hosts that answer for the registry.
+    pub(super) registries: &'static [&'static str],
     /// Whether the front sends blobs from files.
     pub(super) accel: bool,
     pub(super) storage: StorageVariables,
@@ -119,6 +124,7 @@ impl Variables {
                 .map(|url| url.as_str().trim_end_matches('/').to_owned()),
             trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
             service_trusted_proxies: PRIVATE.to_vec(),
+            registries: if config.registry_replicas > 1 { &REGISTRIES } else { &REGISTRIES[..1] },
             accel: config.storage.s3.is_none(),
             storage: StorageVariables {
                 s3: config.storage.s3.clone(),

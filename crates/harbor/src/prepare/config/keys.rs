@@ -27,6 +27,7 @@ pub(super) const EFFECTIVE: &[&str] = &[
     "db_password",
     "db_name",
     "db_sslmode",
+    "registry_replicas",
     "max_job_workers",
     "metrics",
     "log_level",

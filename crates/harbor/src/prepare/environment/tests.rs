@@ -17,12 +17,15 @@ fn compose_reads_the_files_that_the_configuration_asks_for() {
     fixture.prepare();
     assert_eq!(value(&fixture, "COMPOSE_FILE"), "docker-compose.yml");
     fs::write(fixture.path("docker-compose.override.yml"), "").unwrap();
-    fixture.configure(&format!("{HTTPS}db_host = db.example.com\n"));
+    fixture.configure(&format!("{HTTPS}db_host = db.example.com\nregistry_replicas = 2\n"));
     fixture.prepare();
     assert_eq!(
         value(&fixture, "COMPOSE_FILE"),
-        "docker-compose.yml:deploy/compose/https.yml:deploy/compose/external-db.yml:docker-compose.override.yml"
+        "docker-compose.yml:deploy/compose/https.yml:deploy/compose/external-db.yml:deploy/compose/replica.yml:\
+         docker-compose.override.yml"
     );
+    let proxy = fs::read_to_string(fixture.path("config/proxy/nginx.conf")).unwrap();
+    assert!(proxy.contains("server registry:5000;\n        server registry-2:5000;"), "{proxy}");
 }
 
 #[test]
