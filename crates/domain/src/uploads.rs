@@ -67,39 +67,51 @@ struct Row {
     updated_at: Timestamp,
 }
 
-/// Opens a session that will write to `object_key`; the repository is made if it is not there.
+/// What a new session begins with.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub key: String,
+    /// The state of the hash of nothing.
+    pub hash_state: Vec<u8>,
+}
+
+/// Opens a session; the repository is made if it is not there. None if the caller has `most` of them open already.
 pub async fn open(
     tx: &mut Tx,
     permit: &RepositoryPermit,
-    object_key: &str,
-    hash_state: Vec<u8>,
+    object: Object,
+    most: Option<u32>,
     now: Timestamp,
-) -> Result<Upload> {
+) -> Result<Option<Upload>> {
+    // Two at once may both be the last one: a limit, not a promise.
     const SQL: &str = "INSERT INTO uploads \
         (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, 0, $5, $6, $6)";
+        SELECT $1, $2, $3, $4, 0, $5, $6, $6 \
+        WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE principal = $3 LIMIT $7) AS counted) < $8";
     let repository = repositories::ensure(tx, permit, now).await?;
     let id = UploadId::random();
-    on!(tx.connection(), |connection| sqlx::query(SQL)
+    let opened = on!(tx.connection(), |connection| sqlx::query(SQL)
         .bind(id.to_string())
         .bind(repository)
         .bind(permit.actor())
-        .bind(object_key)
-        .bind(&hash_state)
+        .bind(&object.key)
+        .bind(&object.hash_state)
         .bind(now)
+        // Without a limit none is counted.
+        .bind(most.map_or(0, i64::from))
+        .bind(most.map_or(1, i64::from))
         .execute(connection)
-        .await
-        .map(drop)?);
-    let object_key = object_key.to_owned();
-    Ok(Upload {
+        .await?
+        .rows_affected());
+    Ok((opened > 0).then_some(Upload {
         id,
         repository,
-        object_key,
+        object_key: object.key,
         received: 0,
-        hash_state,
+        hash_state: object.hash_state,
         created_at: now,
         updated_at: now,
-    })
+    }))
 }
 
 /// The session, if it is one of this repository and this caller; else `NotFound`.

@@ -49,6 +49,7 @@ pub async fn serve(
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
     instance.take_jobs_back().await?;
+    let instance = instance.limited(&settings.limits);
 
     let pulls = PullLog::default();
     let import = Beside::of(&instance, &settings);
@@ -57,7 +58,7 @@ pub async fn serve(
         elsewhere: import.as_ref().map(Beside::elsewhere).unwrap_or_default(),
         ..registry::Settings::default()
     };
-    let routes = compose::all(&instance, registry, &pulls, &stop);
+    let routes = compose::all(&instance, registry, &settings.limits, &pulls, &stop);
     let address = listener.local_addr().context("the listener has no address")?;
     let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
@@ -87,6 +88,7 @@ fn http(settings: &Serve) -> ServeSettings {
             external_url: settings.external_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         },
+        limits: settings.limits.web(),
         ..ServeSettings::default()
     }
 }

@@ -29,6 +29,7 @@ pub(super) const EFFECTIVE: &[&str] = &[
     "db_sslmode",
     "max_job_workers",
     "metrics",
+    "limits",
     "log_level",
     "log_location",
     "log_rotate_count",
