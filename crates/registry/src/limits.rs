@@ -45,7 +45,9 @@ impl Limits {
         let most = self.transfers.unwrap_or(u32::MAX);
         self.sending.begin(who, most).ok_or_else(|| {
             web::metrics::limited("transfers");
-            let text = format!("{most} uploads of yours are being sent: wait for one to end");
+            let text = format!(
+                "at most {most} of your uploads may be sent at a time: wait for one to end"
+            );
             Error::new(ErrorCode::TooManyRequests, text).retry_after(RETRY_AFTER)
         })
     }
@@ -55,7 +57,7 @@ impl Limits {
 pub(crate) fn too_many_open(most: u32) -> Error {
     web::metrics::limited("uploads");
     let text = format!(
-        "{most} uploads of yours are open: finish or cancel some, or wait until those that nobody goes on with are given up"
+        "at most {most} of your uploads may be open: finish or cancel some, or wait until those that nobody goes on with are given up"
     );
     Error::new(ErrorCode::TooManyRequests, text).retry_after(RETRY_OPENING)
 }

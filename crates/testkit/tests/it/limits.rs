@@ -85,7 +85,9 @@ async fn who_has_many_uploads_open_finishes_one_first() {
     let request = admin.registry(Method::POST, "library/a", "/blobs/uploads/").await;
     let refused = admin.send(request).await;
     told_to_wait(&refused);
-    assert!(refused.message().contains("2 uploads of yours are open: finish or cancel some"));
+    assert!(
+        refused.message().contains("at most 2 of your uploads may be open: finish or cancel some")
+    );
     ann.open_upload("library/a").await;
     let blob = unique_bytes(10);
     admin.close_upload(&first, &Digest::of(&blob), blob).await.created();
@@ -110,7 +112,7 @@ async fn who_sends_many_uploads_at_once_waits_for_one_to_end() {
         answer
     };
     let (_, refused) = until_refused(&send).await;
-    assert!(refused.message().starts_with("1 uploads of yours are being sent"));
+    assert!(refused.message().starts_with("at most 1 of your uploads may be sent at a time"));
     let other = ann.open_upload("library/a").await;
     ann.send_chunk(&other, 0, b"chunk").await.accepted();
     ann.cancel_upload(&other).await;
