@@ -190,14 +190,8 @@ pub struct Serve {
     pub metrics_listen: Option<SocketAddr>,
 
     /// What one caller and one request may take, such as `requests=100,transfers=64`; docs/configuration.md lists all.
-    #[arg(
-        long,
-        env = "HARBOR_LIMITS",
-        value_name = "NAME=NUMBER,…",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub limits: Limits,
+    #[arg(long, env = "HARBOR_LIMITS", value_name = "NAME=NUMBER,…")]
+    pub limits: Option<Limits>,
 
     /// While serving, take over what another registry wrote: the tree `docker/registry/v2` in the storage.
     #[arg(long, env = "HARBOR_IMPORT")]

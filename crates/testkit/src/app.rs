@@ -86,7 +86,7 @@ impl TestApp {
         limits: Limits,
     ) -> Self {
         let settings = Serve {
-            limits: limits.clone(),
+            limits: Some(limits.clone()),
             ..settings(data.path().join("data"), database.clone())
         };
         let began = Instant::now();
@@ -239,7 +239,7 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         trusted_proxies: Vec::new(),
         no_redirect: false,
         metrics_listen: None,
-        limits: Limits::default(),
+        limits: None,
         import: false,
         import_into: None,
         admin_password: Some(Secret(ADMIN_PASSWORD.to_owned())),
