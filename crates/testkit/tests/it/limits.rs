@@ -48,6 +48,8 @@ async fn what_is_longer_than_any_request_of_a_client_is_refused_unread() {
     let request = admin.request(Method::GET, "/v2/").header("x-large", "a".repeat(70_000));
     let large = admin.send(request).await.expect(431);
     assert!(large.message().contains("at most 65536 are accepted"), "{}", large.text());
+    // actix refuses these itself, and says so in the log; the program's own filter leaves that out.
+    app.expect_error("message head is too large");
     let mut many = admin.request(Method::GET, "/v2/");
     for number in 0..100 {
         many = many.header(format!("x-{number}"), "1");
