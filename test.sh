@@ -2,7 +2,7 @@
 # Installs what the tests need on a Debian or Ubuntu machine, then runs every test; stops at the first stage that fails.
 #
 #     ./test.sh              everything
-#     ./test.sh e2e          one stage of: shell ci package e2e
+#     ./test.sh e2e          one stage of: shell ci fuzz package e2e
 #
 # Changes nothing of the machine but packages: databases and daemons are the tests' own, in temporary folders.
 set -euo pipefail
@@ -100,7 +100,8 @@ chromedriver_package() { [ -n "$(apt_candidate chromium-driver)" ] && echo chrom
 
 check_shell() {
     shellcheck install.sh prepare test.sh .ci/run deploy/lib/*.sh deploy/images/db/*.sh \
-        tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh benches/run.sh
+        tests/e2e/*.sh tests/e2e/run tests/e2e/package tests/e2e/lib/e2e.sh benches/run.sh benches/guesses.sh \
+        fuzz/run fuzz/instrument
 }
 
 # Format, dependencies, lints, tests on both engines, in a bucket and in a browser, documentation.
@@ -117,6 +118,9 @@ check_workspace() {
     stop_radosgw
 }
 
+# A minute for each parser. What the stage before has compiled is used, but for our own crates.
+run_fuzzers() { fuzz/run 60; }
+
 # As root, for a Docker daemon; the program that the other tests run is part of it.
 build_package() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/package; }
 
@@ -124,15 +128,16 @@ build_package() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2
 run_clients() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/run; }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(shell ci package e2e)
+[ ${#stages[@]} -gt 0 ] || stages=(shell ci fuzz package e2e)
 stage prepare prepare_machine
 for name in "${stages[@]}"; do
     case $name in
         shell) stage "$name" check_shell ;;
         ci) stage "$name" check_workspace ;;
+        fuzz) stage "$name" run_fuzzers ;;
         package) stage "$name" build_package ;;
         e2e) stage "$name" run_clients ;;
-        *) fail "there is no stage '$name'" "shell ci package e2e" ;;
+        *) fail "there is no stage '$name'" "shell ci fuzz package e2e" ;;
     esac
 done
 say "everything passed in $SECONDS s"

@@ -19,6 +19,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Play works against a registry and report throughput, latency, CPU and memory.
     Run(Box<RunArguments>),
+    /// Send wrong passwords as fast as they are refused.
+    Guess(GuessArguments),
     /// Note the memory of a server that is doing nothing.
     Memory(MemoryArguments),
     /// Turn a folder of reports into a table of ratios.
@@ -114,6 +116,23 @@ impl RunArguments {
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.seconds.max(0.0))
     }
+}
+
+#[derive(Args)]
+pub(crate) struct GuessArguments {
+    /// Where the token service listens: `http://127.0.0.1:8080`.
+    #[arg(long)]
+    pub(crate) target: String,
+
+    #[arg(long, default_value_t = 2)]
+    pub(crate) connections: u32,
+
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+
+    /// Hosts that they come from, of 127.1.0.0 and up; one when 0.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) addresses: u32,
 }
 
 #[derive(Args)]

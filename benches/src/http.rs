@@ -155,6 +155,13 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Reads an answer to a GET past its end: the status, and whether the connection can be used again.
+pub(crate) fn read_answer(stream: &mut impl BufRead, scratch: &mut Vec<u8>) -> Result<(u16, bool)> {
+    let head = head::read(stream, scratch)?;
+    let ends = body::read(stream, "GET", &head, &mut Sink::counting(), scratch)?;
+    Ok((head.status, !head.closes && !ends))
+}
+
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

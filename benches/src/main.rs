@@ -1,7 +1,7 @@
 //! `load`: a load generator for OCI registries, and the tables that compare what it measured.
 //!
 //! `load run` plays one or more works against a registry and writes one JSON document per work; `load memory` notes
-//! what a server holds; `load compare` turns a folder of such documents into `results.md`. Starting and stopping
+//! what a server holds; `load guess` sends wrong passwords meanwhile; `load compare` turns a folder of such documents into `results.md`. Starting and stopping
 //! servers is `run.sh`'s part: this program knows a registry's address and, on the same machine, its process ids.
 //!
 //! The client is one blocking thread per connection with its own small HTTP/1.1: on a machine that the server shares,
@@ -18,6 +18,7 @@ mod latency;
 mod process;
 mod measurement;
 mod compare;
+mod guess;
 
 use std::io::{self, Write};
 
@@ -33,6 +34,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run(arguments) => measure(&arguments),
         Command::Memory(arguments) => process::note(&arguments),
+        Command::Guess(arguments) => guess::flood(&arguments),
         Command::Compare(arguments) => compare::write(&arguments),
     }
 }

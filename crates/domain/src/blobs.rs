@@ -154,7 +154,7 @@ pub async fn record(
     now: Timestamp,
 ) -> Result<Recorded> {
     let mut batch = Batch::default();
-    let object = Object { digest, size, object_key };
+    let object = Verified { digest, size, object_key };
     let recording = recording(&mut batch, repository, object, now)?;
     let answers = batch.run(tx).await?;
     recorded(tx, object, recording, &answers, now).await
@@ -162,7 +162,7 @@ pub async fn record(
 
 /// Verified bytes, and where they are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Object<'a> {
+pub(crate) struct Verified<'a> {
     pub(crate) digest: &'a Digest,
     pub(crate) size: u64,
     pub(crate) object_key: &'a str,
@@ -179,7 +179,7 @@ pub(crate) struct Recording {
 pub(crate) fn recording(
     batch: &mut Batch,
     repository: RepositoryId,
-    object: Object<'_>,
+    object: Verified<'_>,
     now: Timestamp,
 ) -> Result<Recording> {
     // The update changes nothing but holds the row: until our link is committed the collector waits, and after
@@ -201,12 +201,12 @@ pub(crate) fn recording(
 /// Does what is left of [`record`] where the bytes are not the first of their digest.
 pub(crate) async fn recorded(
     tx: &mut Tx,
-    object: Object<'_>,
+    object: Verified<'_>,
     recording: Recording,
     answers: &Answers,
     now: Timestamp,
 ) -> Result<Recorded> {
-    let Object { digest, size, object_key } = object;
+    let Verified { digest, size, object_key } = object;
     let stored = signed(size)?;
     let row: Option<(BlobId, i64, String, bool)> = answers.row(recording.blob)?;
     let (id, known_size, known_key, healed) = row.ok_or(Error::NotFound(Entity::Blob))?;

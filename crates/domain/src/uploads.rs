@@ -10,7 +10,7 @@ use bytes::Bytes;
 use oci::Digest;
 use uuid::Uuid;
 
-use crate::blobs::{self, Object, Recorded, bytes, signed};
+use crate::blobs::{self, Recorded, Verified, bytes, signed};
 use crate::collection;
 use crate::db::on;
 use crate::ids::RepositoryId;
@@ -69,14 +69,23 @@ struct Row {
     updated_at: Timestamp,
 }
 
-/// Opens a session that will write to `object_key`; the repository is made if it is not there.
+/// What a new session begins with.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub key: String,
+    /// The state of the hash of nothing.
+    pub hash_state: Vec<u8>,
+}
+
+/// Opens a session; the repository is made if it is not there. None if the caller has `most` of them open already.
 pub async fn open(
     tx: &mut Tx,
     permit: &RepositoryPermit,
-    object_key: &str,
-    hash_state: Vec<u8>,
+    object: Object,
+    most: Option<u32>,
     now: Timestamp,
-) -> Result<Upload> {
+) -> Result<Option<Upload>> {
+    let Object { key, hash_state } = object;
     let hash_state = Bytes::from(hash_state);
     let id = UploadId::random();
     let opening = |repository: RepositoryId| {
@@ -84,24 +93,36 @@ pub async fn open(
             "INSERT INTO uploads \
              (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) SELECT ",
         );
-        sql.bind(id.to_string()).push(", id, ").bind(permit.actor()).push(", ").bind(object_key);
+        sql.bind(id.to_string()).push(", id, ").bind(permit.actor()).push(", ").bind(key.as_str());
         sql.push(", 0, ").bind(hash_state.clone()).push(", ").bind(now.micros());
-        sql.push(", ")
-            .bind(now.micros())
-            .push(" FROM repositories WHERE deleted_at IS NULL AND id = ");
-        sql.bind(repository.0);
+        sql.push(", ").bind(now.micros()).push(" FROM repositories WHERE deleted_at IS NULL");
+        sql.push(" AND id = ").bind(repository.0);
+        if let Some(most) = most {
+            // Two at once may both be the last one: a limit, not a promise.
+            sql.push(" AND (SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE principal = ");
+            sql.bind(permit.actor()).push(" LIMIT ").bind(i64::from(most)).push(") AS counted) < ");
+            sql.bind(i64::from(most));
+        }
         sql
     };
-    let repository = match permit.repository() {
-        Some(known) if opening(known).execute(tx).await? > 0 => known,
-        _ => {
-            let made = repositories::ensure(tx, permit, now).await?;
-            opening(made).execute(tx).await?;
-            made
-        }
-    };
-    let object_key = object_key.to_owned();
-    Ok(Upload {
+    if let Some(known) = permit.repository()
+        && opening(known).execute(tx).await? > 0
+    {
+        return Ok(Some(opened(id, known, key, &hash_state, now)));
+    }
+    let made = repositories::ensure(tx, permit, now).await?;
+    let done = opening(made).execute(tx).await?;
+    Ok((done > 0).then(|| opened(id, made, key, &hash_state, now)))
+}
+
+fn opened(
+    id: UploadId,
+    repository: RepositoryId,
+    object_key: String,
+    hash_state: &Bytes,
+    now: Timestamp,
+) -> Upload {
+    Upload {
         id,
         repository,
         object_key,
@@ -109,7 +130,7 @@ pub async fn open(
         hash_state: hash_state.to_vec(),
         created_at: now,
         updated_at: now,
-    })
+    }
 }
 
 /// The session, if it is one of this repository and this caller; else `NotFound`.
@@ -182,7 +203,7 @@ pub async fn finish(
     let mut end = Sql::new("DELETE FROM uploads WHERE id = ");
     end.bind(upload.id.to_string()).push(" AND received = ").bind(signed(upload.received)?);
     let ended = batch.add(end);
-    let object = Object { digest, size, object_key };
+    let object = Verified { digest, size, object_key };
     let recording = blobs::recording(&mut batch, upload.repository, object, now)?;
     let answers = batch.run(tx).await?;
     if answers.changed(ended) == 0 {

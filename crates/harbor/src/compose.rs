@@ -11,6 +11,7 @@ use registry::PullLog;
 use web::{Probe, Routes, Shutdown, tasks};
 
 use crate::instance::Instance;
+use crate::settings::limits::Limits;
 
 /// What every service that answers HTTP works with; cheap to clone.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub(crate) struct Portal {
 pub(crate) fn all(
     instance: &Instance,
     registry: registry::Settings,
+    limits: &Limits,
     pulls: &PullLog,
     stop: &Shutdown,
 ) -> Routes {
@@ -51,7 +53,7 @@ pub(crate) fn all(
     };
     keep(pulls, &base.db, stop);
     Routes::new()
-        .merge(self::registry(&base, store, verifier, registry, pulls))
+        .merge(self::registry(&base, store, verifier, (registry, limits), pulls))
         .merge(token(&base, &instance.keys))
         .merge(self::portal(&base, portal))
 }
@@ -65,7 +67,7 @@ pub(crate) fn registry(
     base: &Base,
     store: Store,
     verifier: Verifier,
-    settings: registry::Settings,
+    (settings, limits): (registry::Settings, &Limits),
     pulls: &PullLog,
 ) -> Routes {
     registry::routes(registry::App {
@@ -79,6 +81,7 @@ pub(crate) fn registry(
         settings: Arc::new(settings),
         pulls: pulls.clone(),
         recent: registry::Recent::default(),
+        limits: limits.registry(Some(base.authenticator.rates())),
     })
 }
 

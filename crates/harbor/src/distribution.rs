@@ -30,3 +30,8 @@ pub(crate) async fn run(
         Command::GarbageCollect(options) => garbage_collect::run(config, &options).await,
     }
 }
+
+/// What a start with a configuration of this text would remark, or why it would be refused.
+pub(crate) fn check(text: &str) -> Result<Vec<String>> {
+    config::check(text)
+}

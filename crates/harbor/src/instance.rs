@@ -12,6 +12,7 @@ use crate::compose::Base;
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
 use crate::settings::Store;
+use crate::settings::limits::Limits;
 use crate::settings::services::{self, Storage};
 
 /// An opened instance; cheap to clone.
@@ -50,6 +51,13 @@ impl Instance {
             Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
         let objects = storage.directory().map(Path::to_owned);
         Ok(Self { db, store, keys, clock, authenticator, objects, alone })
+    }
+
+    /// With limits for those who call.
+    pub(crate) fn limited(self, limits: &Limits) -> Self {
+        let authenticator =
+            Authenticator::new(self.db.clone(), self.clock.clone(), &limits.identity());
+        Self { authenticator, ..self }
     }
 
     /// What a process before this one was doing when it died goes back to the queue. To be called with the lock held.

@@ -57,6 +57,11 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// What a registry alone would remark about a configuration of this text, or why it would not start with it.
+pub fn check_registry_config(text: &str) -> Result<Vec<String>> {
+    distribution::check(text)
+}
+
 /// The command line; called `registry`, this is distribution's program: its habits are `registry serve FILE` and the like.
 fn arguments() -> Vec<OsString> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();

@@ -16,6 +16,7 @@ use crate::keys::{self, KeyFiles};
 use crate::output;
 use crate::process;
 use crate::settings::Serve;
+use crate::settings::limits::Limits;
 use crate::welcome::Welcome;
 
 /// Serves until a signal comes, then drains.
@@ -49,6 +50,8 @@ pub async fn serve(
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
     instance.take_jobs_back().await?;
+    let limits = settings.limits.clone().unwrap_or_default();
+    let instance = instance.limited(&limits);
 
     let pulls = PullLog::default();
     let import = Beside::of(&instance, &settings);
@@ -57,9 +60,9 @@ pub async fn serve(
         elsewhere: import.as_ref().map(Beside::elsewhere).unwrap_or_default(),
         ..registry::Settings::default()
     };
-    let routes = compose::all(&instance, registry, &pulls, &stop);
+    let routes = compose::all(&instance, registry, &limits, &pulls, &stop);
     let address = listener.local_addr().context("the listener has no address")?;
-    let serving = web::serve(listener, http(&settings), routes.clone(), stop.clone())?;
+    let serving = web::serve(listener, http(&settings, &limits), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
     jobs::start(&instance.jobs(), &stop);
@@ -78,7 +81,7 @@ pub async fn serve(
     ended.context("the server failed")
 }
 
-fn http(settings: &Serve) -> ServeSettings {
+fn http(settings: &Serve, limits: &Limits) -> ServeSettings {
     let tls = settings.cert.clone().zip(settings.key.clone());
     ServeSettings {
         tls: tls.map(|(cert, key)| TlsSettings { cert, key, client_cas: Vec::new() }),
@@ -87,6 +90,7 @@ fn http(settings: &Serve) -> ServeSettings {
             external_url: settings.external_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
         },
+        limits: limits.web(),
         ..ServeSettings::default()
     }
 }

@@ -21,6 +21,7 @@ use crate::instance::opened;
 use crate::keys::{self, KeyFiles};
 use crate::restore::refuse_half_restored;
 use crate::settings::Proxy;
+use crate::settings::limits::Limits;
 use crate::settings::services::{Database, Jobservice, Registry, Token, Ui};
 use crate::{admin, output, process};
 
@@ -33,6 +34,7 @@ struct Front {
     listen: SocketAddr,
     metrics: Option<SocketAddr>,
     origin: origin::Settings,
+    limits: web::Limits,
 }
 
 pub(crate) async fn registry(settings: Registry) -> Result<()> {
@@ -40,7 +42,7 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
     if let Some(directory) = settings.storage.directory() {
         refuse_half_restored(directory)?;
     }
-    let base = open(&settings.database, &stop).await?;
+    let base = open(&settings.database, &settings.limits, &stop).await?;
     let store = opened(&settings.storage.settings()).await?;
     let files = KeyFiles::new(settings.keys);
     let public = Keys::new(files.load_accepted()?);
@@ -59,12 +61,13 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
         ..registry::Settings::default()
     };
     let verifier = Verifier::Public(public);
-    let routes = compose::registry(&base, store, verifier, service, &pulls);
+    let routes = compose::registry(&base, store, verifier, (service, &settings.limits), &pulls);
     let origin = origin::Settings {
         external_url: settings.external_url,
         trusted_proxies: settings.trusted_proxies,
     };
-    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
+    let limits = settings.limits.web();
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin, limits };
     let ended = serve(&front, routes.merge(health::routes(probes)), &stop).await;
     // Of the requests that were in flight when the end began.
     pulls.flush(&base.db).await;
@@ -74,7 +77,7 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
 
 pub(crate) async fn token(settings: Token) -> Result<()> {
     let stop = process::stopping()?;
-    let base = open(&settings.database, &stop).await?;
+    let base = open(&settings.database, &settings.limits, &stop).await?;
     let files = KeyFiles::new(settings.keys);
     let keys: Keys<KeyRing> = Keys::new(files.load_or_generate()?);
     tasks::spawn(&stop, "keys", keys::watch(files, keys.clone(), stop.clone()));
@@ -84,7 +87,8 @@ pub(crate) async fn token(settings: Token) -> Result<()> {
         external_url: settings.external_url,
         trusted_proxies: settings.trusted_proxies,
     };
-    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
+    let limits = settings.limits.web();
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin, limits };
     let ended = serve(&front, routes, &stop).await;
     base.db.close().await;
     ended
@@ -92,7 +96,7 @@ pub(crate) async fn token(settings: Token) -> Result<()> {
 
 pub(crate) async fn ui(settings: Ui) -> Result<()> {
     let stop = process::stopping()?;
-    let base = open(&settings.database, &stop).await?;
+    let base = open(&settings.database, &settings.limits, &stop).await?;
     if !users::any(&base.db).await? {
         let first = settings.first_start;
         let now = base.clock.now();
@@ -111,7 +115,8 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
         external_url: settings.external_url,
         trusted_proxies: settings.trusted_proxies,
     };
-    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
+    let limits = settings.limits.web();
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin, limits };
     let ended = serve(&front, routes, &stop).await;
     base.db.close().await;
     ended
@@ -122,7 +127,7 @@ pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
     if let Some(directory) = settings.storage.directory() {
         refuse_half_restored(directory)?;
     }
-    let base = open(&settings.database, &stop).await?;
+    let base = open(&settings.database, &Limits::default(), &stop).await?;
     let store = opened(&settings.storage.settings()).await?;
     let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
     let app = jobs::App {
@@ -133,7 +138,8 @@ pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
     };
     jobs::start(&app, &stop);
     let origin = origin::Settings::default();
-    let front = Front { listen: settings.listen, metrics: settings.metrics, origin };
+    let limits = web::Limits::default();
+    let front = Front { listen: settings.listen, metrics: settings.metrics, origin, limits };
     let ended = serve(&front, health::routes(probes), &stop).await;
     base.db.close().await;
     ended
@@ -162,7 +168,7 @@ pub(crate) async fn log(settings: ::logs::Settings) -> Result<()> {
 }
 
 /// Waits for the database: at a start of all services it may come last.
-pub(crate) async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
+pub(crate) async fn open(settings: &Database, limits: &Limits, stop: &Shutdown) -> Result<Base> {
     let location = settings.location()?;
     let began = Instant::now();
     let db = loop {
@@ -183,15 +189,18 @@ pub(crate) async fn open(settings: &Database, stop: &Shutdown) -> Result<Base> {
         }
     };
     let clock = Clock::System;
-    let authenticator =
-        Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
+    let authenticator = Authenticator::new(db.clone(), clock.clone(), &limits.identity());
     Ok(Base { db, clock, authenticator })
 }
 
 async fn serve(front: &Front, routes: Routes, stop: &Shutdown) -> Result<()> {
     let listener = web::bind(front.listen)?;
     let metrics = process::bind_metrics(front.metrics)?;
-    let settings = ServeSettings { origin: front.origin.clone(), ..ServeSettings::default() };
+    let settings = ServeSettings {
+        origin: front.origin.clone(),
+        limits: front.limits,
+        ..ServeSettings::default()
+    };
     let serving = web::serve(listener, settings, routes, stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, stop)).transpose()?;
     tracing::info!(address = %front.listen, "ready");

@@ -1,6 +1,7 @@
 //! The command line and the environment: the only place that reads either.
 
 pub mod services;
+pub mod limits;
 pub mod backup;
 pub mod import;
 pub mod prepare;
@@ -17,6 +18,8 @@ use serde::Deserialize;
 use url::Url;
 use web::Network;
 use web::telemetry::Format;
+
+use self::limits::Limits;
 
 /// A container registry platform: registry, tokens, web pages, REST API and jobs.
 #[derive(Debug, Parser)]
@@ -185,6 +188,10 @@ pub struct Serve {
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
+
+    /// What one caller and one request may take, such as `requests=100,transfers=64`; docs/configuration.md lists all.
+    #[arg(long, env = "HARBOR_LIMITS", value_name = "NAME=NUMBER,…")]
+    pub limits: Option<Limits>,
 
     /// While serving, take over what another registry wrote: the tree `docker/registry/v2` in the storage.
     #[arg(long, env = "HARBOR_IMPORT")]

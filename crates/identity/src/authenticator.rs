@@ -9,6 +9,7 @@ use domain::{Clock, Db, robots, settings, users};
 use crate::error::Error;
 use crate::hashing::Hashing;
 use crate::limits::{Charge, Limits, MAX_NAME_BYTES};
+use crate::rates::Rates;
 use crate::settings::Settings;
 use crate::verified::{Fingerprint, Proof, Verified};
 
@@ -24,6 +25,7 @@ pub struct Authenticator {
     verified: Verified,
     limits: Limits,
     hashing: Hashing,
+    rates: Rates,
 }
 
 impl Authenticator {
@@ -34,6 +36,7 @@ impl Authenticator {
             verified: Verified::new(settings),
             limits: Limits::new(settings),
             hashing: Hashing::new(settings),
+            rates: Rates::new(settings.rate),
         }
     }
 
@@ -60,6 +63,11 @@ impl Authenticator {
             Some(robot) => self.robot(robot, prefix, &attempt, known).await.map(Principal::Robot),
             None => self.user(&attempt, known).await.map(Principal::User),
         }
+    }
+
+    /// How often callers may ask; for all services of the process together.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// The hash to store for a new password, made when its turn has come.

@@ -15,10 +15,25 @@ pub enum Error {
     /// More passwords wait to be checked than can be in good time.
     #[error("too many attempts at once")]
     Busy { retry_after: Duration },
+    /// More requests than the operator lets one caller make.
+    #[error("more requests than are allowed: wait a moment, then go on more slowly")]
+    TooOften { retry_after: Duration },
     #[error("the caller cannot be authenticated now")]
     Unavailable(#[source] Arc<domain::Error>),
     #[error("the account's password cannot be checked")]
     Corrupt(#[source] Arc<auth::password::Error>),
+}
+
+impl Error {
+    /// The limit that was met, as metrics call it.
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::TooMany { .. } => Some("failed-logins"),
+            Self::Busy { .. } => Some("password-checks"),
+            Self::TooOften { .. } => Some("requests"),
+            Self::BadCredentials | Self::Unavailable(_) | Self::Corrupt(_) => None,
+        }
+    }
 }
 
 impl From<domain::Error> for Error {

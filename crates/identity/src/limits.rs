@@ -54,7 +54,7 @@ impl Limits {
     pub(crate) fn peek(&self, name: &str, peer: IpAddr, now: Timestamp) -> Result<(), Error> {
         for (key, quota) in self.keys(name, peer) {
             let due = self.due.get(&key).map_or(0, |due| due.load(Ordering::Relaxed));
-            admit(quota, due, now)?;
+            admit(quota, due, now).map_err(too_many)?;
         }
         Ok(())
     }
@@ -66,9 +66,9 @@ impl Limits {
             let due = self.due.get_with(key, Arc::default);
             match take(quota, &due, now) {
                 Ok(interval) => charge.0.push((due, interval)),
-                Err(error) => {
+                Err(wait) => {
                     charge.refund();
-                    return Err(error);
+                    return Err(too_many(wait));
                 }
             }
         }
@@ -97,8 +97,12 @@ impl Charge {
     }
 }
 
+fn too_many(retry_after: Duration) -> Error {
+    Error::TooMany { retry_after }
+}
+
 /// A host of IPv6 has a whole /64 to choose its address from.
-fn block(peer: IpAddr) -> IpAddr {
+pub(crate) fn block(peer: IpAddr) -> IpAddr {
     match peer {
         IpAddr::V4(_) => peer,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
@@ -108,18 +112,19 @@ fn block(peer: IpAddr) -> IpAddr {
     }
 }
 
-/// What `due` becomes by one more attempt, or when one would be allowed again.
-fn admit(quota: Quota, due: i64, now: Timestamp) -> Result<i64, Error> {
+/// What `due` becomes by one more attempt, or in how long one would be allowed again.
+fn admit(quota: Quota, due: i64, now: Timestamp) -> Result<i64, Duration> {
     let interval = micros(quota.interval);
     let next = due.max(now.micros()).saturating_add(interval);
     let over = next - now.micros() - interval.saturating_mul(i64::from(quota.burst));
     match u64::try_from(over) {
-        Ok(over) if over > 0 => Err(Error::TooMany { retry_after: Duration::from_micros(over) }),
+        Ok(over) if over > 0 => Err(Duration::from_micros(over)),
         _ => Ok(next),
     }
 }
 
-fn take(quota: Quota, due: &AtomicI64, now: Timestamp) -> Result<i64, Error> {
+/// Charges one attempt: what it costs, or in how long it would be allowed.
+pub(crate) fn take(quota: Quota, due: &AtomicI64, now: Timestamp) -> Result<i64, Duration> {
     let mut current = due.load(Ordering::Relaxed);
     loop {
         let next = admit(quota, current, now)?;

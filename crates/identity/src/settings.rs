@@ -28,6 +28,8 @@ pub struct Settings {
     pub hashers: usize,
     /// Passwords that may wait for a hasher.
     pub waiting: usize,
+    /// Requests of one caller, whoever they are; as many as they like without it.
+    pub rate: Option<Quota>,
     /// How long a verified password is believed without a new hash.
     pub remember: Duration,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             pair: Quota::new(10, Duration::from_secs(6)),
             hashers,
             waiting: hashers * 64,
+            rate: None,
             remember: Duration::from_secs(60),
         }
     }

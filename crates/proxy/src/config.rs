@@ -13,6 +13,6 @@ pub(crate) mod backends;
 pub(crate) mod tables;
 pub(crate) mod build;
 
-pub(crate) use self::build::load;
+pub(crate) use self::build::{from_text, load};
 pub(crate) use self::model::Config;
-pub use self::place::Invalid;
+pub use self::place::{Invalid, Place};

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use web::Shutdown;
 
-pub use crate::config::Invalid;
+pub use crate::config::{Invalid, Place};
 pub use crate::error::Error;
 pub use crate::front::{Proxy, Reload};
 
@@ -54,6 +54,12 @@ pub struct Checked {
 pub fn check(path: &Path) -> Result<Checked, Error> {
     let state = front::State::load(path)?;
     Ok(Checked { workers: state.config.workers })
+}
+
+/// As [`check`], of a text that includes nothing; reads no certificate.
+pub fn check_text(text: &str) -> Result<Checked, Invalid> {
+    let config = config::from_text(text)?;
+    Ok(Checked { workers: config.workers })
 }
 
 /// Serves until `stop`, on the tokio runtime of its caller; reads the file again at each `reload`.

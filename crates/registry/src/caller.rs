@@ -4,6 +4,7 @@
 //! like any other. Refusals carry the challenge that tells a client where its next token comes from.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use ::web::credentials::Credentials;
@@ -14,6 +15,7 @@ use actix_web::{FromRequest, HttpRequest};
 use auth::Principal;
 use auth::scope::RegistryAction;
 use domain::permit::{self, RepositoryPermit};
+use identity::Who;
 use oci::{ErrorCode, RepositoryName};
 
 use crate::App;
@@ -53,10 +55,16 @@ impl Need {
 pub(crate) struct Caller {
     pub(crate) app: Data<App>,
     pub(crate) principal: Principal,
+    peer: IpAddr,
     challenge: Challenge,
 }
 
 impl Caller {
+    /// Whose requests are counted together.
+    pub(crate) fn who(&self) -> Who {
+        Who::of(&self.principal, self.peer)
+    }
+
     /// The right to do `need` in `name`, or a refusal with a challenge.
     pub(crate) async fn authorize(
         &self,
@@ -128,9 +136,11 @@ impl FromRequest for Caller {
             let (url, peer) = (url?, peer?);
             let app = app.expect("the routes are mounted with their app");
             let challenge = app.access.challenge(&url);
-            let now = app.clock.now().secs();
-            let principal = app.access.identify(offered, peer.0, &challenge, now).await?;
-            Ok(Self { app, principal, challenge })
+            let now = app.clock.now();
+            let identified = app.access.identify(offered, peer.0, &challenge, now.secs());
+            let principal = identified.await?;
+            app.limits.rates.admit(&principal, peer.0, now).map_err(Error::from)?;
+            Ok(Self { app, principal, peer: peer.0, challenge })
         })
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Error(Box<Refusal>);
 #[derive(Debug)]
 struct Refusal {
     code: ErrorCode,
+    /// Another one than the code's.
+    status: Option<StatusCode>,
     message: String,
     detail: Option<Value>,
     challenge: Option<String>,
@@ -32,6 +34,7 @@ impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self(Box::new(Refusal {
             code,
+            status: None,
             message: message.into(),
             detail: None,
             challenge: None,
@@ -170,9 +173,14 @@ impl From<blobs::Error> for Error {
 impl From<identity::Error> for Error {
     fn from(error: identity::Error) -> Self {
         use identity::Error as Identity;
+        if let Some(limit) = error.limit() {
+            web::metrics::limited(limit);
+        }
         match error {
             Identity::BadCredentials => Self::new(ErrorCode::Unauthorized, error.to_string()),
-            Identity::TooMany { retry_after } | Identity::Busy { retry_after } => {
+            Identity::TooMany { retry_after }
+            | Identity::Busy { retry_after }
+            | Identity::TooOften { retry_after } => {
                 Self::new(ErrorCode::TooManyRequests, error.to_string())
                     .retry_after(retry_after.as_secs().max(1))
             }
@@ -192,8 +200,12 @@ impl From<web::body::Error> for Error {
     fn from(error: web::body::Error) -> Self {
         use web::body::Error as Body;
         match error {
-            Body::Disconnected(_) | Body::Stalled => {
-                Self::new(ErrorCode::BlobUploadInvalid, error.to_string())
+            Body::Disconnected(_) => Self::new(ErrorCode::BlobUploadInvalid, error.to_string()),
+            Body::Stalled { .. } => {
+                // The specification has no code for it.
+                let mut refusal = Self::new(ErrorCode::BlobUploadInvalid, error.to_string());
+                refusal.0.status = Some(StatusCode::REQUEST_TIMEOUT);
+                refusal
             }
             Body::ShuttingDown => Self::new(ErrorCode::Unavailable, error.to_string()),
             Body::TooLarge { .. } => Self::new(ErrorCode::SizeInvalid, error.to_string()),
@@ -203,7 +215,8 @@ impl From<web::body::Error> for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let usual = StatusCode::from_u16(self.0.code.status());
+        self.0.status.unwrap_or_else(|| usual.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
     fn error_response(&self) -> HttpResponse {

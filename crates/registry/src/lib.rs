@@ -10,6 +10,7 @@ mod settings;
 mod error;
 mod path;
 mod access;
+mod limits;
 mod caller;
 mod content;
 mod pulls;
@@ -18,7 +19,7 @@ mod elsewhere;
 mod base;
 mod blobs;
 mod damage;
-mod range;
+pub mod range;
 mod uploads;
 mod manifests;
 mod referrers;
@@ -35,6 +36,7 @@ use error::Error;
 
 pub use access::{Access, Tokens};
 pub use elsewhere::Elsewhere;
+pub use limits::{Limits, Transfers};
 pub use pulls::PullLog;
 pub use recent::Recent;
 pub use settings::{Settings, Writing};
@@ -49,6 +51,7 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub pulls: PullLog,
     pub recent: Recent,
+    pub limits: Limits,
 }
 
 const MANIFEST: &str = "/v2/{name:.+}/manifests/{reference}";
@@ -99,9 +102,14 @@ fn refusal(refusal: &Refusal<'_>) -> HttpResponse {
         405 => oci::ErrorCode::Unsupported,
         400 => oci::ErrorCode::NameInvalid,
         503 => oci::ErrorCode::Unavailable,
+        // The specification has no codes for what is too long.
+        414 => oci::ErrorCode::NameInvalid,
+        431 => oci::ErrorCode::SizeInvalid,
         _ => oci::ErrorCode::Unknown,
     };
-    HttpResponse::build(refusal.status)
-        .content_type("application/json; charset=utf-8")
-        .json(code.body())
+    let body = match refusal.reason {
+        Some(reason) => oci::ErrorItem::new(code).with_message(reason).into(),
+        None => code.body(),
+    };
+    HttpResponse::build(refusal.status).content_type("application/json; charset=utf-8").json(body)
 }

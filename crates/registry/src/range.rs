@@ -1,10 +1,10 @@
-//! The `Range` header of a blob GET (RFC 9110 §14.2): one range of bytes.
+//! Ranges of bytes: the `Range` header of a blob GET (RFC 9110 §14.2), and the `Content-Range` of a chunk.
 
 use std::ops::Range;
 
 /// What part of `size` bytes a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     Whole,
     Part(Range<u64>),
     /// Lies outside: 416.
@@ -12,7 +12,7 @@ pub(crate) enum Wanted {
 }
 
 /// A header that is malformed, of another unit or names several ranges is ignored, as §14.2 allows.
-pub(crate) fn wanted(header: Option<&str>, size: u64) -> Wanted {
+pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
     let Some(spec) = header.and_then(|value| value.trim().strip_prefix("bytes=")) else {
         return Wanted::Whole;
     };
@@ -29,6 +29,15 @@ pub(crate) fn wanted(header: Option<&str>, size: u64) -> Wanted {
         (Field::Empty, Field::Number(suffix)) => Wanted::Part(size.saturating_sub(suffix)..size),
         _ => Wanted::Whole,
     }
+}
+
+/// Where a chunk says that it begins: `0-99` in the specification's form; some clients write it as RFC 9110 does,
+/// `bytes 0-99/100`, or with `=`.
+pub fn first_byte(content_range: &str) -> Option<u64> {
+    let text = content_range.trim();
+    let text = text.strip_prefix("bytes").map_or(text, |rest| rest.trim_start_matches([' ', '=']));
+    let (first, _) = text.split_once('-')?;
+    first.trim().parse().ok()
 }
 
 fn unsatisfiable(last: &str) -> Wanted {

@@ -19,7 +19,9 @@ use crate::App;
 use crate::caller::{Caller, Need};
 use crate::content;
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::path::{self, InRepository, OfUpload, UploadQuery};
+use crate::range;
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// A body of at most this many bytes is taken whole and written in one go.
@@ -45,7 +47,7 @@ pub(crate) async fn open(
         {
             return Ok((path.name, Opened::Mounted(digest)));
         }
-        let upload = begin(&caller.app, &permit, algorithm.unwrap_or(Algorithm::Sha256)).await?;
+        let upload = begin(&caller, &permit, algorithm.unwrap_or(Algorithm::Sha256)).await?;
         Ok::<_, Error>((path.name, Opened::Session(upload.id)))
     })
     .await?;
@@ -99,11 +101,17 @@ async fn mounted_from(
 }
 
 /// Content of another algorithm than the one that is hashed is read again at the end.
-async fn begin(app: &App, permit: &RepositoryPermit, algorithm: Algorithm) -> Result<Upload> {
-    let state = HashState::new(algorithm).to_bytes();
+async fn begin(caller: &Caller, permit: &RepositoryPermit, algorithm: Algorithm) -> Result<Upload> {
+    let app = &caller.app;
+    // Who comes in without a name shares theirs with everybody.
+    let most = app.limits.uploads.filter(|_| !caller.principal.is_anonymous());
+    let object = uploads::Object {
+        key: Key::fresh().to_string(),
+        hash_state: HashState::new(algorithm).to_bytes(),
+    };
     let mut tx = app.db.begin().await?;
-    let upload =
-        uploads::open(&mut tx, permit, Key::fresh().as_str(), state, app.clock.now()).await?;
+    let opened = uploads::open(&mut tx, permit, object, most, app.clock.now()).await?;
+    let upload = opened.ok_or_else(|| limits::too_many_open(most.unwrap_or_default()))?;
     tx.commit_aside().await?;
     Ok(upload)
 }
@@ -115,11 +123,13 @@ async fn whole(
     digest: Digest,
     body: Body,
 ) -> Result<HttpResponse> {
+    // Before there is a session that nobody would go on with.
+    let _transfer = caller.app.limits.transfer(caller.who())?;
     let opened = caller.clone();
     let (of, algorithm) = (name.clone(), digest.algorithm());
     let session = run(async move {
         let permit = opened.authorize(&of, Need::Push).await?;
-        begin(&opened.app, &permit, algorithm).await
+        begin(&opened, &permit, algorithm).await
     })
     .await?;
     finish(caller, name, session, digest, body).await
@@ -140,6 +150,7 @@ pub(crate) async fn append(
 ) -> Result<HttpResponse> {
     let (path, upload) = held(&caller, path).await?;
     in_order(&req, upload.received)?;
+    let _transfer = caller.app.limits.transfer(caller.who())?;
     let (upload, mut writer) = taken(&caller, upload).await?;
     let ended = pump(&mut body, &mut writer).await;
     if let Err(Interrupted::Store(error)) = ended {
@@ -179,6 +190,7 @@ pub(crate) async fn close(
     let digest = digest.ok_or_else(|| Error::new(ErrorCode::DigestInvalid, "digest is missing"))?;
     let (path, upload) = held(&caller, path).await?;
     in_order(&req, upload.received)?;
+    let _transfer = caller.app.limits.transfer(caller.who())?;
     finish(caller, path.name, upload, digest, body).await
 }
 
@@ -379,18 +391,10 @@ async fn pump(body: &mut Body, writer: &mut Writer) -> Result<(), Interrupted> {
 /// A chunk that says where it belongs must continue the upload (dist-spec "Pushing a blob in chunks").
 fn in_order(req: &HttpRequest, received: u64) -> Result<()> {
     let Some(range) = req.headers().get(header::CONTENT_RANGE) else { return Ok(()) };
-    match range.to_str().ok().and_then(first_byte) {
+    match range.to_str().ok().and_then(range::first_byte) {
         Some(first) if first == received => Ok(()),
         _ => Err(Error::out_of_order(received)),
     }
-}
-
-/// `0-99` in the specification's form; some clients write it as RFC 9110 does, `bytes 0-99/100`, or with `=`.
-fn first_byte(content_range: &str) -> Option<u64> {
-    let text = content_range.trim();
-    let text = text.strip_prefix("bytes").map_or(text, |rest| rest.trim_start_matches([' ', '=']));
-    let (first, _) = text.split_once('-')?;
-    first.trim().parse().ok()
 }
 
 fn moved_by_another(received: u64) -> impl FnOnce(domain::Error) -> Error {

@@ -9,6 +9,7 @@ use domain::queue::{self, State};
 use domain::{Clock, Timestamp, listing, uploads};
 use harbor::instance::Instance;
 use harbor::serve::{Started, serve};
+use harbor::settings::limits::Limits;
 use harbor::settings::{Secret, Serve, Store};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -29,6 +30,7 @@ pub struct TestApp {
     stop: Shutdown,
     serving: Option<JoinHandle<anyhow::Result<()>>>,
     database: Option<Location>,
+    limits: Limits,
     open_uploads: u64,
     data: TempDir,
 }
@@ -36,24 +38,30 @@ pub struct TestApp {
 impl TestApp {
     /// On SQLite and local files.
     pub async fn start() -> Self {
-        Self::start_with(None, Clock::System).await
+        Self::start_with(None, Clock::System, Limits::default()).await
     }
 
     /// On SQLite, at a time that the test moves.
     pub async fn start_at(clock: Clock) -> Self {
-        Self::start_with(None, clock).await
+        Self::start_with(None, clock, Limits::default()).await
+    }
+
+    /// On SQLite, with limits as a command line has them.
+    pub async fn start_limited(limits: &str) -> Self {
+        let limits = limits.parse().expect("limits");
+        Self::start_with(None, Clock::System, limits).await
     }
 
     /// As [`TestApp::start_at`], on a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`.
     pub async fn start_on_postgres_at(clock: Clock) -> Option<Self> {
         let url = domain::testing::postgres_schema().await?;
-        Some(Self::start_with(Some(url), clock).await)
+        Some(Self::start_with(Some(url), clock, Limits::default()).await)
     }
 
     /// On a database of its own on the PostgreSQL server of `TEST_DATABASE_URL`; `None` without one.
     pub async fn start_on_postgres() -> Option<Self> {
         let url = domain::testing::postgres_schema().await?;
-        Some(Self::start_with(Some(url), Clock::System).await)
+        Some(Self::start_with(Some(url), Clock::System, Limits::default()).await)
     }
 
     /// Plays `scenario` on each database there is.
@@ -64,15 +72,23 @@ impl TestApp {
         }
     }
 
-    async fn start_with(database: Option<Location>, clock: Clock) -> Self {
+    async fn start_with(database: Option<Location>, clock: Clock, limits: Limits) -> Self {
         log::start();
         harbor::install_crypto();
         let data = directory().expect("a temporary directory can be made");
-        Self::start_in(data, database, clock).await
+        Self::start_in(data, database, clock, limits).await
     }
 
-    async fn start_in(data: TempDir, database: Option<Location>, clock: Clock) -> Self {
-        let settings = settings(data.path().join("data"), database.clone());
+    async fn start_in(
+        data: TempDir,
+        database: Option<Location>,
+        clock: Clock,
+        limits: Limits,
+    ) -> Self {
+        let settings = Serve {
+            limits: Some(limits.clone()),
+            ..settings(data.path().join("data"), database.clone())
+        };
         let began = Instant::now();
         let stop = Shutdown::new();
         let (tell, told) = oneshot::channel();
@@ -95,6 +111,7 @@ impl TestApp {
             stop,
             serving: Some(serving),
             database,
+            limits,
             open_uploads: 0,
             data,
         }
@@ -117,7 +134,8 @@ impl TestApp {
         self.end().await;
         let data = std::mem::replace(&mut self.data, directory().expect("a directory"));
         let (database, clock) = (self.database.clone(), self.instance.clock.clone());
-        Self::start_in(data, database, clock).await.leaving_uploads(self.open_uploads)
+        let limits = self.limits.clone();
+        Self::start_in(data, database, clock, limits).await.leaving_uploads(self.open_uploads)
     }
 
     /// Tries to start another server with the settings of this one, as changed; tells why it refused.
@@ -221,6 +239,7 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         trusted_proxies: Vec::new(),
         no_redirect: false,
         metrics_listen: None,
+        limits: None,
         import: false,
         import_into: None,
         admin_password: Some(Secret(ADMIN_PASSWORD.to_owned())),

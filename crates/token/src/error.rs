@@ -47,9 +47,11 @@ impl Error {
             Self::Unauthenticated
             | Self::Credentials(_)
             | Self::Identity(Identity::BadCredentials) => Answer::Oci(ErrorCode::Unauthorized),
-            Self::Identity(Identity::TooMany { retry_after } | Identity::Busy { retry_after }) => {
-                Answer::Retry { secs: retry_after.as_secs().max(1) }
-            }
+            Self::Identity(
+                Identity::TooMany { retry_after }
+                | Identity::Busy { retry_after }
+                | Identity::TooOften { retry_after },
+            ) => Answer::Retry { secs: retry_after.as_secs().max(1) },
             Self::Identity(Identity::Unavailable(_)) | Self::Domain(Domain::Unavailable(_)) => {
                 Answer::Oci(ErrorCode::Unavailable)
             }
@@ -82,6 +84,11 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
+        if let Self::Identity(error) = self
+            && let Some(limit) = error.limit()
+        {
+            web::metrics::limited(limit);
+        }
         match self.answer() {
             Answer::BadRequest => {
                 web::error::errors_body(StatusCode::BAD_REQUEST, "BAD_REQUEST", &self.to_string())

@@ -43,6 +43,7 @@ async fn issue(
     peer: Peer,
 ) -> Result<Issued> {
     let principal = authenticate(app, offered, peer).await?;
+    app.authenticator.rates().admit(&principal, peer.0, app.clock.now())?;
     // Without a scope a client only asks whether its credentials are right.
     if principal.is_anonymous() && !request.is_scoped {
         return Err(Error::Unauthenticated);

@@ -17,13 +17,10 @@ use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::limits::Limits;
+use crate::metrics;
 use crate::shutdown::Shutdown;
 
-/// The longest silence between two chunks.
-const IDLE: Duration = Duration::from_secs(60);
-/// Over each minute, a body must bring at least this much: 128 B/s.
-const WINDOW: Duration = Duration::from_secs(60);
-const WINDOW_MIN_BYTES: usize = 128 * 60;
 /// What is left of the drain when an upload is told to end.
 const GRACE: Duration = Duration::from_millis(1500);
 /// Room taken at once for a buffered body, whatever the client announces.
@@ -33,8 +30,8 @@ const INITIAL_CAPACITY: usize = 64 * 1024;
 pub enum Error {
     #[error("the client went away in the middle of the body")]
     Disconnected(#[source] PayloadError),
-    #[error("the body came too slowly")]
-    Stalled,
+    #[error("the body came too slowly: in {within:?} at least {least} bytes must come")]
+    Stalled { within: Duration, least: u64 },
     #[error("the server is shutting down")]
     ShuttingDown,
     #[error("the body is larger than {limit} bytes")]
@@ -45,7 +42,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Disconnected(_) => StatusCode::BAD_REQUEST,
-            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
+            Self::Stalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         }
@@ -57,8 +54,10 @@ pub struct Body {
     payload: Payload,
     announced: Option<u64>,
     ending: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    window_began: Instant,
-    window_bytes: usize,
+    limits: Limits,
+    /// Since the pace was measured last: how long we waited for the client, and what came.
+    waited: Duration,
+    came: u64,
 }
 
 impl fmt::Debug for Body {
@@ -75,16 +74,19 @@ impl Body {
 
     /// The next chunk (32 to 256 KiB), or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        let began = Instant::now();
         let chunk = tokio::select! {
             biased;
-            chunk = tokio::time::timeout(IDLE, self.payload.next()) => chunk,
+            chunk = tokio::time::timeout(self.limits.body_timeout, self.payload.next()) => chunk,
             () = ended(&mut self.ending) => return Some(Err(Error::ShuttingDown)),
         };
+        // Not the time in between: a slow disk of ours is no fault of the client's.
+        self.waited += began.elapsed();
         match chunk {
             Ok(Some(Ok(bytes))) if self.keeps_pace(bytes.len()) => Some(Ok(bytes)),
             Ok(Some(Err(failure))) => Some(Err(Error::Disconnected(failure))),
             Ok(None) => None,
-            Ok(Some(Ok(_))) | Err(_) => Some(Err(Error::Stalled)),
+            Ok(Some(Ok(_))) | Err(_) => Some(Err(self.stalled())),
         }
     }
 
@@ -93,13 +95,13 @@ impl Body {
         let announced = self.announced.map(usize::try_from);
         let announced = announced.map_or(0, |length| length.unwrap_or(usize::MAX));
         if announced > limit {
-            return Err(Error::TooLarge { limit });
+            return Err(too_large(limit));
         }
         let mut whole = BytesMut::with_capacity(announced.min(INITIAL_CAPACITY));
         while let Some(chunk) = self.next().await {
             let chunk = chunk?;
             if whole.len() + chunk.len() > limit {
-                return Err(Error::TooLarge { limit });
+                return Err(too_large(limit));
             }
             whole.extend_from_slice(&chunk);
         }
@@ -107,15 +109,26 @@ impl Body {
     }
 
     fn keeps_pace(&mut self, bytes: usize) -> bool {
-        self.window_bytes = self.window_bytes.saturating_add(bytes);
-        if self.window_began.elapsed() < WINDOW {
+        self.came = self.came.saturating_add(bytes as u64);
+        if self.waited < self.limits.body_timeout {
             return true;
         }
-        let enough = self.window_bytes >= WINDOW_MIN_BYTES;
-        self.window_began = Instant::now();
-        self.window_bytes = 0;
+        let enough = self.came >= self.limits.least();
+        (self.waited, self.came) = (Duration::ZERO, 0);
         enough
     }
+
+    fn stalled(&self) -> Error {
+        metrics::limited("slow-body");
+        let (within, least) = (self.limits.body_timeout, self.limits.least());
+        tracing::info!(?within, least, "a client was cut off: its body came too slowly");
+        Error::Stalled { within, least }
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    metrics::limited("body");
+    Error::TooLarge { limit }
 }
 
 async fn ended(ending: &mut Option<Pin<Box<dyn Future<Output = ()>>>>) {
@@ -143,8 +156,9 @@ impl FromRequest for Body {
             payload: payload.take(),
             announced,
             ending,
-            window_began: Instant::now(),
-            window_bytes: 0,
+            limits: req.app_data::<Limits>().copied().unwrap_or_default(),
+            waited: Duration::ZERO,
+            came: 0,
         }))
     }
 }

@@ -54,18 +54,23 @@ pub fn internal_message() -> String {
     }
 }
 
-/// A request that no handler answered: 404, 405 or 500.
+/// A request that no handler answered: 404, 405 or 500, or one that is longer than is accepted.
 #[derive(Debug)]
 pub struct Refusal<'a> {
     pub status: StatusCode,
     pub path: &'a str,
     /// Of the request; empty after a panic.
     pub headers: &'a HeaderMap,
+    /// What is wrong, if the status does not say it.
+    pub reason: Option<&'a str>,
 }
 
 impl Refusal<'_> {
-    /// `not found`, `method not allowed` or the internal message with the request id.
+    /// The reason, or `not found`, `method not allowed` or the internal message with the request id.
     pub fn message(&self) -> String {
+        if let Some(reason) = self.reason {
+            return reason.to_owned();
+        }
         match self.status {
             status if status.is_server_error() => internal_message(),
             status => status.canonical_reason().unwrap_or("refused").to_lowercase(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::routes::{Label, Routes};
@@ -70,6 +70,20 @@ pub(crate) fn observe(method: &Method, label: Option<&Label>, status: u16, elaps
         "service" => service, "method" => method, "pattern" => pattern,
     )
     .record(elapsed.as_secs_f64());
+}
+
+/// A request was refused, or cut off, by this limit.
+pub fn limited(limit: &'static str) {
+    if EXPORT.get().is_some() {
+        counter!("harbor_limited_requests_total", "limit" => limit).increment(1);
+    }
+}
+
+/// How many uploads send something now.
+pub fn transfers(now: usize) {
+    if EXPORT.get().is_some() {
+        gauge!("harbor_uploads_in_flight").set(f64::from(u32::try_from(now).unwrap_or(u32::MAX)));
+    }
 }
 
 fn known(method: &Method) -> &'static str {

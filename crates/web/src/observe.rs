@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use crate::error::Refusal;
+use crate::limits::Limits;
 use crate::origin::Peer;
 use crate::request_id::{self, RequestId};
 use crate::routes::{Fallbacks, Label};
@@ -25,13 +26,16 @@ use crate::{metrics, routes, security};
 
 /// What a log line says when the client left before there was an answer (nginx's word for it).
 const CLIENT_LEFT: u16 = 499;
+/// Bytes of a path in a log line: more than the longest that is valid.
+const SHOWN: usize = 1024;
 
 pub(crate) async fn observe(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = RequestId::of(req.headers());
-    let span = tracing::info_span!("request", method = %req.method(), path = req.path(), id = %id);
+    let path = shown(req.path());
+    let span = tracing::info_span!("request", method = %req.method(), path, id = %id);
     let entry = Entry::new(&req, span.clone());
     request_id::scope(id.clone(), answer(req, next, id, entry).instrument(span)).await
 }
@@ -42,6 +46,11 @@ async fn answer(
     id: RequestId,
     mut entry: Entry,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let limits = req.app_data::<Limits>().copied().unwrap_or_default();
+    if let Some(excess) = limits.excess(req.head()) {
+        let refused = routes::refuse_because(req.request(), excess.status, Some(&excess.reason));
+        return Ok(entry.finish(req.into_response(refused), &id));
+    }
     let fallbacks = req.app_data::<Fallbacks>().cloned();
     let uri = req.uri().clone();
     let answered = AssertUnwindSafe(next.call(req)).catch_unwind().await;
@@ -53,7 +62,7 @@ async fn answer(
             id.mark_reported();
             let headers = HeaderMap::new();
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let refusal = Refusal { status, path: uri.path(), headers: &headers };
+            let refusal = Refusal { status, path: uri.path(), headers: &headers, reason: None };
             fallbacks.map_or_else(|| crate::error::plain(&refusal), |all| all.render(&refusal))
         }
     };
@@ -62,6 +71,11 @@ async fn answer(
     security::harden(failed.headers_mut());
     entry.status = failed.status().as_u16();
     Err(InternalError::from_response("unanswered", failed).into())
+}
+
+/// What a log line shows of a path, which may be far longer than any that leads somewhere.
+fn shown(path: &str) -> &str {
+    path.get(..path.floor_char_boundary(SHOWN)).unwrap_or(path)
 }
 
 /// One line in the access log, written when the last byte is handed over, or the client has left.

@@ -300,7 +300,16 @@ fn is_below(path: &str, prefix: &str) -> bool {
 
 /// Answers `status` as the part of the URL space that `req` is in wants it.
 pub fn refuse(req: &HttpRequest, status: StatusCode) -> HttpResponse {
-    let refusal = Refusal { status, path: req.path(), headers: req.headers() };
+    refuse_because(req, status, None)
+}
+
+/// As [`refuse`], and tells why.
+pub(crate) fn refuse_because(
+    req: &HttpRequest,
+    status: StatusCode,
+    reason: Option<&str>,
+) -> HttpResponse {
+    let refusal = Refusal { status, path: req.path(), headers: req.headers(), reason };
     match req.app_data::<Fallbacks>() {
         Some(fallbacks) => fallbacks.render(&refusal),
         None => error::plain(&refusal),

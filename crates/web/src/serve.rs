@@ -24,6 +24,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 
 use crate::dress::{self, dress};
+use crate::limits::Limits;
 use crate::observe::observe;
 use crate::routes::Routes;
 use crate::shutdown::Shutdown;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub origin: origin::Settings,
     /// What stands around all paths and answers.
     pub dress: dress::Settings,
+    /// What one request may take.
+    pub limits: Limits,
 }
 
 /// PEM files.
@@ -167,6 +170,7 @@ fn start(
     let handle = Handle::current();
     let origin = Arc::new(settings.origin);
     let dressing = Arc::new(settings.dress);
+    let limits = settings.limits;
     let app = move || {
         runtime::adopt(handle.clone());
         let dressing = Arc::clone(&dressing);
@@ -174,6 +178,7 @@ fn start(
         App::new()
             .app_data(Arc::clone(&origin))
             .app_data(stop.clone())
+            .app_data(limits)
             .wrap(Condition::new(
                 dressed,
                 from_fn(move |req, next| dress(Arc::clone(&dressing), req, next)),

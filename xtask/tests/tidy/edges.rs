@@ -46,6 +46,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("benches", &[]),
+    // Parsers, wherever they are.
+    ("fuzz", &["auth", "blobs", "harbor", "oci", "proxy", "registry"]),
     ("xtask", &[]),
 ];
 

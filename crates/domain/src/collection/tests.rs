@@ -149,7 +149,8 @@ async fn a_deleted_repository_is_emptied() {
         push_image(&db, "library/b", "v1", "one", at(0)).await;
         let old = permit(&db, "library/a").await;
         let mut tx = db.begin().await.unwrap();
-        uploads::open(&mut tx, &old, "objects/open", Vec::new(), at(1)).await.unwrap();
+        let object = uploads::Object { key: "objects/open".into(), hash_state: Vec::new() };
+        uploads::open(&mut tx, &old, object, None, at(1)).await.unwrap();
         repositories::delete(&mut tx, &old, at(2)).await.unwrap();
         tx.commit().await.unwrap();
         let stats =

@@ -2,16 +2,27 @@
 
 use oci::Digest;
 
-use super::{Recorded, Upload, UploadId, advance, by_id, cancel, finish, open, purge};
+use super::{Object, Recorded, Upload, UploadId, advance, by_id, cancel, finish, open, purge};
 use crate::collection;
 use crate::testing::each_engine;
 use crate::testing::images::{at, permit};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
 
 async fn opened(db: &Db, name: &str, key: &str, now: Timestamp) -> Upload {
+    limited(db, name, key, None, now).await.unwrap()
+}
+
+async fn limited(
+    db: &Db,
+    name: &str,
+    key: &str,
+    most: Option<u32>,
+    now: Timestamp,
+) -> Option<Upload> {
     let permit = permit(db, name).await;
+    let object = Object { key: key.to_owned(), hash_state: vec![1, 2] };
     let mut tx = db.begin().await.unwrap();
-    let upload = open(&mut tx, &permit, key, vec![1, 2], now).await.unwrap();
+    let upload = open(&mut tx, &permit, object, most, now).await.unwrap();
     tx.commit().await.unwrap();
     upload
 }
@@ -99,6 +110,21 @@ async fn what_is_given_up_is_condemned() {
         tx.commit().await.unwrap();
         let left = collection::condemned(&db, Some("objects/2"), 10).await.unwrap();
         assert_eq!(left.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_as_many_open_as_they_may_opens_no_more() {
+    each_engine(async |db| {
+        let first = limited(&db, "library/a", "objects/1", Some(2), at(0)).await.unwrap();
+        assert!(limited(&db, "library/b", "objects/2", Some(2), at(0)).await.is_some());
+        assert_eq!(limited(&db, "library/a", "objects/3", Some(2), at(0)).await, None);
+        let mut tx = db.begin().await.unwrap();
+        cancel(&mut tx, &first, at(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(limited(&db, "library/a", "objects/4", Some(2), at(1)).await.is_some());
+        assert!(limited(&db, "library/a", "objects/5", None, at(1)).await.is_some());
     })
     .await;
 }

@@ -18,6 +18,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use web::telemetry::{self, Format};
 
+use crate::settings::limits::Limits;
+
 pub(super) use auth::Auth;
 pub(super) use file::{FileCheck, Health, HttpCheck, TcpCheck, Times};
 pub(super) use front::{Address, Http};
@@ -39,6 +41,7 @@ pub(super) struct Config {
     pub(super) auth: Auth,
     pub(super) http: Http,
     pub(super) health: Health,
+    pub(super) limits: Limits,
 }
 
 /// The configuration of `path`, or of where distribution looks for it, with what the environment changes; and remarks.
@@ -60,11 +63,19 @@ pub(super) fn read(path: Option<&Path>) -> Result<(Config, Vec<String>)> {
     parse(&text, &environment.changes).with_context(|| format!("{shown} cannot be used"))
 }
 
+/// The remarks about a configuration of this text.
+pub(super) fn check(text: &str) -> Result<Vec<String>> {
+    parse(text, &[]).map(|(_, remarks)| remarks)
+}
+
 /// As [`read`], of a text.
 fn parse(text: &str, changes: &[environment::Change]) -> Result<(Config, Vec<String>)> {
     let mut tree: Value = serde_saphyr::from_str(text)?;
     let mut remarks = Vec::new();
     environment::apply(&mut tree, changes, &mut remarks)?;
+    if !tree.is_object() {
+        bail!("version is missing: there are no keys: begin the file with `version: 0.1`");
+    }
     let file: file::File = typed("", tree, &mut remarks)?;
     let config = Config::of(file, &mut remarks)?;
     Ok((config, remarks))
@@ -115,6 +126,7 @@ impl Config {
         let auth = auth::read(file.auth, remarks)?;
         let database = file.database.as_ref().map(file::Database::location).transpose()?;
         let health = file.health;
+        let limits = file.limits.map(|section| typed("limits", section, remarks)).transpose()?;
         Ok(Self {
             log,
             storage: storage.driver,
@@ -124,6 +136,7 @@ impl Config {
             auth,
             http,
             health,
+            limits: limits.unwrap_or_default(),
         })
     }
 }

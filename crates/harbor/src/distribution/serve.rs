@@ -17,6 +17,7 @@ use super::alone::Alone;
 use super::config::{Address, Auth, Config, Http};
 use super::health;
 use crate::import::beside::Beside;
+use crate::settings::limits::Limits;
 use crate::{compose, process};
 
 pub(super) async fn run(config: Config) -> Result<()> {
@@ -43,11 +44,12 @@ pub(super) async fn run(config: Config) -> Result<()> {
         }),
         pulls: pulls.clone(),
         recent: Recent::default(),
+        limits: config.limits.registry(None),
     });
     let (address, has_metrics) = (told(&config.http), config.http.has_metrics);
     let serving = web::serve(
         listener,
-        front(config.http, health.closed()),
+        front(config.http, &config.limits, health.closed()),
         routes.merge(root()),
         stop.clone(),
     )?;
@@ -100,7 +102,7 @@ fn told(http: &Http) -> String {
     }
 }
 
-fn front(http: Http, closed: Arc<AtomicBool>) -> ServeSettings {
+fn front(http: Http, limits: &Limits, closed: Arc<AtomicBool>) -> ServeSettings {
     ServeSettings {
         tls: http.tls,
         workers: None,
@@ -109,6 +111,7 @@ fn front(http: Http, closed: Arc<AtomicBool>) -> ServeSettings {
             trusted_proxies: http.trusted_proxies,
         },
         dress: web::dress::Settings { closed: Some(closed), ..http.dress },
+        limits: limits.web(),
     }
 }
 

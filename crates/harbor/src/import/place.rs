@@ -20,6 +20,7 @@ use crate::restore::refuse_half_restored;
 use crate::services;
 use crate::settings::Store;
 use crate::settings::import::Import;
+use crate::settings::limits::Limits;
 use crate::settings::services::{Jobservice, read};
 
 pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
@@ -28,7 +29,7 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
         if let Some(directory) = service.storage.directory() {
             refuse_half_restored(directory)?;
         }
-        let db = services::open(&service.database, stop).await?.db;
+        let db = services::open(&service.database, &Limits::default(), stop).await?.db;
         return Ok(Opened { db, store: opened(&service.storage.settings()).await?, alone: None });
     }
     let data = settings.data.clone().context("name an instance with --data or --config")?;

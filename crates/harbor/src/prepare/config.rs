@@ -20,7 +20,7 @@ pub(super) use host::Host;
 pub(super) use problems::{Problems, Refusal};
 pub(super) use storage::Storage;
 
-use crate::settings::Secret;
+use crate::settings::{Secret, limits};
 use form::Form;
 
 /// What Harbor 1.x ships; everybody knows it.
@@ -38,6 +38,8 @@ pub(super) struct Config {
     pub(super) registry_replicas: u8,
     pub(super) max_job_workers: u16,
     pub(super) metrics: bool,
+    /// Those that differ from the defaults.
+    pub(super) limits: limits::Pairs,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ pub(super) fn parse(text: &str, problems: &mut Problems) -> (Config, Vec<String>
             .read("max_job_workers", |text| values::number(text, 1, 1000))
             .unwrap_or(10),
         metrics: form.read("metrics", values::switch).unwrap_or(false),
+        limits: form.read("limits", values::limits).unwrap_or_default(),
         data,
     };
     only_here(&mut form);

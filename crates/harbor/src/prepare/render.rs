@@ -18,6 +18,7 @@ use super::certificates::Certificates;
 use super::config::{Config, Database, Protocol};
 use super::machine;
 use super::secrets::Secrets;
+use crate::settings::limits;
 
 /// Path relative to the output, and text.
 pub(super) type Rendered = BTreeMap<String, String>;
@@ -76,6 +77,7 @@ pub(super) struct Variables {
     pub(super) first_start: FirstStartVariables,
     pub(super) max_job_workers: u16,
     pub(super) metrics: bool,
+    pub(super) limits: limits::Pairs,
     pub(super) log_level: &'static str,
     /// The collector shares the host's network.
     pub(super) log_listen: &'static str,
@@ -138,6 +140,7 @@ impl Variables {
             first_start: FirstStartVariables::new(config, secrets),
             max_job_workers: config.max_job_workers,
             metrics: config.metrics,
+            limits: config.limits.clone(),
             log_level: config.logs.level,
             log_listen: LOG_LISTEN,
             log_rotate_count: config.logs.rotate_count,

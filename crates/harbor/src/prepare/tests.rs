@@ -40,6 +40,19 @@ fn a_bucket_keeps_objects_for_the_services_that_write_them_and_the_front_sends_n
 }
 
 #[test]
+fn limits_reach_the_services_that_callers_reach() {
+    let fixture = Fixture::new(&format!("{HTTP}limits = requests=100, transfers=64\n"));
+    fixture.prepare();
+    let file = |name: &str| fs::read_to_string(fixture.path("config").join(name)).unwrap();
+    let section = "\nlimits: {\"requests\": 100, \"transfers\": 64}\n";
+    for service in ["registry", "token", "ui"] {
+        let rendered = file(&format!("{service}/config.yml"));
+        assert!(rendered.contains(section), "{rendered}");
+    }
+    assert!(!file("jobservice/config.yml").contains("limits"));
+}
+
+#[test]
 fn the_lines_are_those_of_harbor() {
     let fixture = Fixture::new(HTTP);
     let told = fixture.prepare();

@@ -19,6 +19,7 @@ use web::Network;
 use web::telemetry;
 
 use super::Secret;
+use super::limits::Limits;
 
 /// `harbor registry`: `registry/config.yml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Registry {
     pub external_url: Option<Url>,
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
+    #[serde(default)]
+    pub limits: Limits,
     /// The proxy's internal location of the objects' directory, such as `/_objects/`. With it a blob is not sent
     /// but named to the proxy (`X-Accel-Redirect`), which sends the file itself.
     #[serde(default)]
@@ -62,6 +65,8 @@ pub struct Token {
     pub external_url: Option<Url>,
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// `harbor ui`: `ui/config.yml`.
@@ -83,6 +88,8 @@ pub struct Ui {
     pub external_url: Option<Url>,
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
+    #[serde(default)]
+    pub limits: Limits,
     /// The certificate of the authority that signed the front's certificate, offered for download.
     #[serde(default)]
     pub ca_certificate: Option<PathBuf>,

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use futures_util::future::join_all;
+use rustix::process::getpriority_process;
 
 use crate::error::Error;
 use crate::hashing::Hashing;
@@ -52,4 +53,12 @@ async fn work_that_panics_frees_its_hasher() {
     let pool = pool(1, 1);
     assert!(pool.run(|| panic!("on purpose")).await.is_err());
     assert!(pool.run(|| true).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_hash_gives_way_to_all_other_work() {
+    let own = getpriority_process(None).unwrap();
+    let hashing = pool(1, 1).run(|| getpriority_process(None)).await.unwrap().unwrap();
+    assert_eq!(hashing, 19.min(own + 10));
+    assert_eq!(getpriority_process(None).unwrap(), own);
 }

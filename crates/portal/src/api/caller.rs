@@ -82,6 +82,7 @@ impl FromRequest for Caller {
             let asked = app.clone();
             let (principal, proof) =
                 run(async move { identify(&asked, offered, peer).await }).await?;
+            app.authenticator.rates().admit(&principal, peer, app.clock.now())?;
             if let Some(proof) = proof {
                 req.extensions_mut().insert(proof);
             }

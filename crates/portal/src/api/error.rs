@@ -150,9 +150,14 @@ impl From<domain::Error> for Error {
 impl From<identity::Error> for Error {
     fn from(error: identity::Error) -> Self {
         use identity::Error as Identity;
+        if let Some(limit) = error.limit() {
+            web::metrics::limited(limit);
+        }
         match error {
             Identity::BadCredentials => Self::new(Code::Unauthorized, error.to_string()),
-            Identity::TooMany { retry_after } | Identity::Busy { retry_after } => Self {
+            Identity::TooMany { retry_after }
+            | Identity::Busy { retry_after }
+            | Identity::TooOften { retry_after } => Self {
                 retry_after: Some(retry_after.as_secs().max(1)),
                 ..Self::new(Code::TooManyRequest, error.to_string())
             },

@@ -137,11 +137,16 @@ fn translate_domain(error: &domain::Error) -> (StatusCode, &'static str, Message
 }
 
 fn translate_identity(error: &identity::Error) -> (StatusCode, &'static str, Message) {
+    if let Some(limit) = error.limit() {
+        web::metrics::limited(limit);
+    }
     match error {
         identity::Error::BadCredentials => {
             (StatusCode::UNAUTHORIZED, "error-denied", Message::Key("fault-login"))
         }
-        identity::Error::TooMany { .. } | identity::Error::Busy { .. } => {
+        identity::Error::TooMany { .. }
+        | identity::Error::Busy { .. }
+        | identity::Error::TooOften { .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "error-precondition", Message::Key("fault-too-many"))
         }
         identity::Error::Unavailable(_) => unavailable(),

@@ -49,8 +49,13 @@ pub(super) async fn submit(visit: Visit, mut form: Form) -> Result<Answer, Error
             | Principal::Outsider(_),
         )
         | Err(identity::Error::BadCredentials) => "fault-login",
-        Err(identity::Error::TooMany { .. } | identity::Error::Busy { .. }) => "fault-too-many",
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => match failure.limit() {
+            Some(limit) => {
+                web::metrics::limited(limit);
+                "fault-too-many"
+            }
+            None => return Err(failure.into()),
+        },
     };
     form.fail("login", visit.ui.t(fault));
     let view = page(&visit, form, &destination);

@@ -28,6 +28,11 @@ pub(crate) fn load(path: &Path) -> Result<Config, Invalid> {
     from_tree(&tree::read(path)?, path)
 }
 
+/// As [`load`], of a text that includes nothing.
+pub(crate) fn from_text(text: &str) -> Result<Config, Invalid> {
+    from_tree(&tree::parse(text)?, Path::new("nginx.conf"))
+}
+
 pub(crate) fn from_tree(main: &[Directive], path: &Path) -> Result<Config, Invalid> {
     table::check(main, MAIN)?;
     let missing = |name: &str| Invalid::Missing { path: path.to_path_buf(), name: name.to_owned() };

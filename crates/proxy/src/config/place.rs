@@ -21,6 +21,16 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// From one.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// From one, in characters.
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+
     /// The problem at this place.
     pub(crate) fn error(&self, problem: impl Into<String>) -> Invalid {
         Invalid::At { place: self.clone(), problem: problem.into() }

@@ -49,19 +49,18 @@ impl Directive {
 /// Reads `path` and what it includes; included names are relative to its folder.
 pub(crate) fn read(path: &Path) -> Result<Vec<Directive>, Invalid> {
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    let mut reader = Reader { folder, bytes: 0, files: 0 };
+    let mut reader = Reader { folder: Some(folder), bytes: 0, files: 0 };
     reader.file(path, 0)
 }
 
-/// A text that includes nothing.
-#[cfg(test)]
+/// A text that includes nothing: it has no folder.
 pub(crate) fn parse(text: &str) -> Result<Vec<Directive>, Invalid> {
-    let mut reader = Reader { folder: PathBuf::new(), bytes: 0, files: 0 };
+    let mut reader = Reader { folder: None, bytes: 0, files: 0 };
     reader.text(Path::new("nginx.conf"), text, 0)
 }
 
 struct Reader {
-    folder: PathBuf,
+    folder: Option<PathBuf>,
     bytes: u64,
     files: usize,
 }
@@ -151,7 +150,10 @@ impl Reader {
             return Err(directive.error("`include` takes one file name or pattern"));
         }
         let named = directive.arg(0)?;
-        let path = self.folder.join(&named.text);
+        let Some(folder) = &self.folder else {
+            return Err(directive.error("`include` needs a file that it stands in"));
+        };
+        let path = folder.join(&named.text);
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !name.contains(['*', '?']) {
             let cannot = |error: std::io::Error| {

@@ -22,6 +22,7 @@ mod rights;
 mod robots;
 mod accounts;
 mod security;
+mod limits;
 mod gc;
 mod restore;
 mod soak;

@@ -1,7 +1,10 @@
-//! One test for each way in which other registries were broken, named for the rule that keeps it from ours.
+//! One test for each way in which other registries were broken, named for the rule that keeps it from ours; the table of
+//! all rules is in `rules`.
 
+mod rules;
 mod forgery;
 mod browsers;
+mod inputs;
 
 use auth::Role;
 use bytes::Bytes;

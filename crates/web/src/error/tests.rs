@@ -21,13 +21,14 @@ fn a_chain_names_the_failure_and_then_its_cause() {
 fn a_server_error_tells_nothing_but_that_it_is_one() {
     let headers = HeaderMap::new();
     let status = StatusCode::INTERNAL_SERVER_ERROR;
-    let refusal = Refusal { status, path: "/", headers: &headers };
+    let refusal = Refusal { status, path: "/", headers: &headers, reason: None };
     assert_eq!(refusal.message(), "internal error");
 }
 
 #[test]
 fn a_client_error_is_told_in_words() {
     let headers = HeaderMap::new();
-    let refusal = Refusal { status: StatusCode::NOT_FOUND, path: "/", headers: &headers };
+    let refusal =
+        Refusal { status: StatusCode::NOT_FOUND, path: "/", headers: &headers, reason: None };
     assert_eq!(refusal.message(), "not found");
 }

@@ -13,12 +13,13 @@ const PATH: &str = "REGISTRY_CONFIGURATION_PATH";
 /// Where podman and skopeo keep their logins: it means nothing to a registry, and often is there.
 const NOT_OURS: &str = "REGISTRY_AUTH_FILE";
 /// The sections of a file; a variable of another name is somebody else's, such as `REGISTRY_STORAGEX`.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "version",
     "log",
     "loglevel",
     "storage",
     "database",
+    "limits",
     "auth",
     "middleware",
     "reporting",

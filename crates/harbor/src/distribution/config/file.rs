@@ -29,6 +29,8 @@ pub(super) struct File {
     pub(super) http: super::front::Section,
     #[serde(default)]
     pub(super) health: Health,
+    /// Not distribution's: what one caller and one request may take.
+    pub(super) limits: Option<Value>,
     pub(super) proxy: Option<Section>,
     // Read, and without effect here: each is a remark.
     catalog: Option<Value>,

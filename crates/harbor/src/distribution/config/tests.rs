@@ -46,6 +46,24 @@ fn without_a_file_it_is_what_registry_2_brings() {
 }
 
 #[test]
+fn a_file_without_keys_is_told_how_to_begin() {
+    for text in ["", "# nothing\n", "- a\n- b\n", "text"] {
+        let error = parse(text, &[]).unwrap_err().to_string();
+        assert!(error.starts_with("version is missing: there are no keys"), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn limits_are_a_section_of_our_own() {
+    let text = format!("{MINIMAL}limits: {{requests: 7, burst: 9, more: 1}}\n");
+    let error = format!("{:#}", parse(&text, &[]).unwrap_err());
+    assert!(error.contains("limits") && error.contains("unknown field `more`"), "{error}");
+    let (config, remarks) = read(&text.replace(", more: 1", ""));
+    assert_eq!((Ok(config.limits), remarks), ("requests=7,burst=9".parse(), Vec::new()));
+    refused("storage: inmemory\nlimits: {url: 1}\n", "limits: url is from 1024 to 60000, not 1");
+}
+
+#[test]
 fn a_whole_file_is_understood() {
     let (config, remarks) = read(
         "version: 0.1\n\

@@ -30,6 +30,7 @@ pub(super) const EFFECTIVE: &[&str] = &[
     "registry_replicas",
     "max_job_workers",
     "metrics",
+    "limits",
     "log_level",
     "log_location",
     "log_rotate_count",

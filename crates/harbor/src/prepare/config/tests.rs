@@ -43,6 +43,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "harbor.cfg:2: external_url = \"https://reg.example.com\": its quotes are taken for a part of it; write the value without quotes",
     ),
     (
+        "limits = requests=many",
+        "harbor.cfg:2: limits = requests=many: requests: \"many\" is no number from 0 to 4294967295; write names and numbers such as requests=100, transfers=64",
+    ),
+    (
         "colour = red",
         "harbor.cfg:2: colour: there is no such key; remove the line; harbor.cfg.example explains the keys there are",
     ),

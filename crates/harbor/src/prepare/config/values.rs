@@ -10,6 +10,7 @@ use web::Network;
 use super::host;
 use super::problems::Refusal;
 use crate::settings::Secret;
+use crate::settings::limits::{self, Limits};
 
 /// Directories of the system, which are no place for data and whose owner must not change.
 const SYSTEM: &[&str] = &[
@@ -44,6 +45,15 @@ pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
     number.filter(|number| (&least..=&most).contains(&number)).ok_or_else(|| {
         let remedy = format!("write a number from {least} to {most}");
         Refusal::new("not a number in the range", remedy)
+    })
+}
+
+/// As `--limits` of `harbor serve`.
+pub(super) fn limits(text: &str) -> Result<limits::Pairs, Refusal> {
+    let read = limits::pairs(text).and_then(|pairs| Limits::of(&pairs).map(|_limits| pairs));
+    read.map_err(|error| {
+        let remedy = "write names and numbers such as requests=100, transfers=64";
+        Refusal::new(format!("{error:#}"), remedy)
     })
 }
 

@@ -1,0 +1,2 @@
+-- How many uploads somebody has open is asked whenever they open one more.
+CREATE INDEX uploads_by_principal ON uploads (principal);
