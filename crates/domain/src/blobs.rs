@@ -226,7 +226,7 @@ pub async fn mount(
 }
 
 /// Links the blob, or renews the lease of its link; a held link stays held. The blob's row must be held.
-async fn link(
+pub(crate) async fn link(
     tx: &mut Tx,
     repository: RepositoryId,
     blob: BlobId,

@@ -38,7 +38,8 @@ pub struct Pushed {
     pub subject: Option<Digest>,
 }
 
-struct Link {
+/// A blob that the repository has.
+pub(crate) struct Link {
     blob: BlobId,
     size: i64,
     is_leased: bool,
@@ -126,7 +127,7 @@ async fn require_content<'a>(
     Ok((links, entries))
 }
 
-fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
+pub(crate) fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
     let digests: BTreeSet<_> = descriptors.map(|descriptor| descriptor.digest.as_str()).collect();
     digests.into_iter().collect()
 }
@@ -140,7 +141,7 @@ fn same_size(descriptor: &Descriptor, stored: i64) -> Result<()> {
     Err(Error::invalid("size", reason))
 }
 
-async fn links_of(
+pub(crate) async fn links_of(
     tx: &mut Tx,
     repository: RepositoryId,
     digests: &[&str],
@@ -186,7 +187,7 @@ pub(crate) async fn artifacts_of(
 }
 
 /// Turns leases into holds; tells how many bytes were only leased before.
-async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Result<i64> {
+pub(crate) async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Result<i64> {
     let leased: Vec<&Link> = links.iter().filter(|link| link.is_leased).collect();
     for chunk in leased.chunks(CHUNK) {
         let mut sql =
@@ -197,13 +198,13 @@ async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Re
     Ok(leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size)))
 }
 
-fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
+pub(crate) fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
     let own = (push.content.len() as u64).saturating_add(push.manifest.size());
     let own = i64::try_from(own).unwrap_or(i64::MAX);
     entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.size))
 }
 
-async fn upsert(
+pub(crate) async fn upsert(
     tx: &mut Tx,
     repository: RepositoryId,
     push: &Push<'_>,
@@ -236,7 +237,7 @@ async fn upsert(
         .await?))
 }
 
-async fn attach_blobs(
+pub(crate) async fn attach_blobs(
     tx: &mut Tx,
     repository: RepositoryId,
     artifact: ArtifactId,

@@ -29,7 +29,7 @@ pub(super) struct File {
     pub(super) http: super::front::Section,
     #[serde(default)]
     pub(super) health: Health,
-    pub(super) proxy: Option<Section>,
+    pub(super) proxy: Option<super::proxy::Section>,
     // Read, and without effect here: each is a remark.
     catalog: Option<Value>,
     compatibility: Option<Value>,
