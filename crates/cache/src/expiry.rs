@@ -29,12 +29,7 @@ pub async fn expire(db: Db, clock: Clock, lifetime: Duration, stop: Shutdown) {
     }
 }
 
-async fn round(
-    db: &Db,
-    clock: &Clock,
-    lifetime: Duration,
-    stop: &Shutdown,
-) -> domain::Result<u64> {
+async fn round(db: &Db, clock: &Clock, lifetime: Duration, stop: &Shutdown) -> domain::Result<u64> {
     let mut expired = 0;
     while !stop.is_triggered() {
         let now = clock.now();

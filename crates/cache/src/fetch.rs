@@ -98,8 +98,7 @@ impl Cache {
         let state = HashState::new(digest.algorithm()).to_bytes();
         let mut tx = self.db.begin().await?;
         let key = Key::fresh();
-        let session =
-            uploads::open(&mut tx, permit, key.as_str(), state, self.clock.now()).await?;
+        let session = uploads::open(&mut tx, permit, key.as_str(), state, self.clock.now()).await?;
         tx.commit_aside().await?;
         Ok(session)
     }

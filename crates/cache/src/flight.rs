@@ -23,9 +23,16 @@ pub(crate) enum Stage {
     Asking,
     /// Nothing need be fetched: the bytes were here, and are the repository's as well by now.
     Here,
-    Coming { size: Option<u64>, written: u64, behind: Behind },
+    Coming {
+        size: Option<u64>,
+        written: u64,
+        behind: Behind,
+    },
     /// All of it has come, and is what was asked for.
-    Whole { size: u64, behind: Behind },
+    Whole {
+        size: u64,
+        behind: Behind,
+    },
     Failed(Error),
 }
 

@@ -144,18 +144,30 @@ impl Cache {
                 Ok(Freshness::New)
             }
             Pointed::To(digest) => {
-                let mut tx = self.db.begin().await?;
-                let now = self.clock.now();
-                if cached::point(&mut tx, permit, tag, &digest, now).await? {
-                    tx.commit().await?;
+                if self.is_pointed(permit, tag, &digest).await? {
                     return Ok(Freshness::Fresh);
                 }
-                drop(tx);
                 // By digest: the tag may move between the two questions.
                 self.fetched(permit, &Reference::Digest(digest), Some(tag)).await?;
                 Ok(Freshness::New)
             }
         }
+    }
+
+    /// Lets the tag stand for the manifest, if that is here.
+    async fn is_pointed(
+        &self,
+        permit: &RepositoryPermit,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<bool> {
+        if self.here(permit, &Reference::Digest(digest.clone())).await?.is_none() {
+            return Ok(false);
+        }
+        let mut tx = self.db.begin().await?;
+        let pointed = cached::point(&mut tx, permit, tag, digest, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(pointed)
     }
 
     async fn here(

@@ -111,4 +111,3 @@ async fn gathered(following: Following) -> Result<Bytes> {
 fn content(length: usize) -> Bytes {
     (0..length).map(|index| u8::try_from(index * 7 % 251).unwrap()).collect::<Vec<_>>().into()
 }
-

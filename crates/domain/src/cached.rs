@@ -139,12 +139,7 @@ async fn locked(tx: &mut Tx, permit: &RepositoryPermit, now: Timestamp) -> Resul
 }
 
 /// Attaches a blob that is linked by now to the manifests that lack it. The repository's row must be held.
-async fn hold(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    blob: BlobId,
-    digest: &Digest,
-) -> Result<()> {
+async fn hold(tx: &mut Tx, repository: RepositoryId, blob: BlobId, digest: &Digest) -> Result<()> {
     const ATTACH: &str = "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
         SELECT a.id, $1, a.repository_id FROM artifact_lacks l JOIN artifacts a ON a.id = l.artifact_id \
         WHERE l.digest = $2 AND NOT l.is_manifest AND a.repository_id = $3 \
@@ -216,10 +211,8 @@ fn lacks(
 }
 
 async fn lack(tx: &mut Tx, artifact: ArtifactId, lacks: BTreeMap<String, bool>) -> Result<()> {
-    const MANIFESTS: &str =
-        "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, TRUE, column2 FROM (";
-    const BLOBS: &str =
-        "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, FALSE, column2 FROM (";
+    const MANIFESTS: &str = "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, TRUE, column2 FROM (";
+    const BLOBS: &str = "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, FALSE, column2 FROM (";
     let (manifests, blobs): (Vec<_>, Vec<_>) =
         lacks.into_iter().partition(|(_, is_manifest)| *is_manifest);
     for (insert, lacks) in [(MANIFESTS, manifests), (BLOBS, blobs)] {

@@ -1,9 +1,9 @@
 //! `referrers/<digest>`: what says something about a manifest; dist-spec "Listing Referrers".
 
 use ::web::run;
-use actix_web::{HttpRequest, HttpResponse};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
+use actix_web::{HttpRequest, HttpResponse};
 use cache::Referrers;
 use domain::artifacts::{self, Referrer};
 use domain::ids::ArtifactId;

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-pub use reqwest::{Method, RequestBuilder, Response};
+use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::Certificate;
+pub use reqwest::{Method, RequestBuilder, Response};
 use thiserror::Error;
 use url::{Host, Url};
 

@@ -191,11 +191,9 @@ async fn what_is_here_for_another_repository_is_asked_for_and_not_fetched_again(
     let blob = content(1000);
     let digest = Digest::of(&blob);
     let sent = blob.clone();
-    let origin = Origin::start(move |request| {
-        match request.line.contains("/v2/library/secret/") {
-            true => Answer::of(404),
-            false => Answer::bytes(200, sent.clone()),
-        }
+    let origin = Origin::start(move |request| match request.line.contains("/v2/library/secret/") {
+        true => Answer::of(404),
+        false => Answer::bytes(200, sent.clone()),
     })
     .await;
     let fixture = cache_of(settings(&origin)).await;

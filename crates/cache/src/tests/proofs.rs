@@ -61,8 +61,11 @@ async fn its_own_token_service_is_given_the_password_and_the_registry_the_token(
     let fixture = cache_of(Settings { credentials: ann(), ..settings(&origin) }).await;
     fixture.pull(NAME, &blob().1).await.unwrap();
     assert_eq!(service.asked()[0].header("authorization"), Some(BASIC));
-    let to_registry: Vec<_> =
-        origin.asked().iter().map(|asked| asked.header("authorization").map(str::to_owned)).collect();
+    let to_registry: Vec<_> = origin
+        .asked()
+        .iter()
+        .map(|asked| asked.header("authorization").map(str::to_owned))
+        .collect();
     assert_eq!(to_registry, [None, Some("Bearer good".to_owned())]);
 }
 

@@ -187,7 +187,11 @@ pub(crate) async fn artifacts_of(
 }
 
 /// Turns leases into holds; tells how many bytes were only leased before.
-pub(crate) async fn hold_links(tx: &mut Tx, repository: RepositoryId, links: &[Link]) -> Result<i64> {
+pub(crate) async fn hold_links(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    links: &[Link],
+) -> Result<i64> {
     let leased: Vec<&Link> = links.iter().filter(|link| link.is_leased).collect();
     for chunk in leased.chunks(CHUNK) {
         let mut sql =

@@ -130,10 +130,7 @@ const PURGE: &str = "purge-uploads";
 
 /// What is done by itself, at night. A collection removes the bytes of what was deleted, and of uploads that were given up;
 /// manifests without a tag stay until somebody asks for more. What expires in a cache does so at any hour.
-fn chores(
-    maintenance: &Maintenance,
-    is_cache: bool,
-) -> Vec<(&'static str, &'static str, Task)> {
+fn chores(maintenance: &Maintenance, is_cache: bool) -> Vec<(&'static str, &'static str, Task)> {
     let collection = Task::CollectGarbage {
         dry_run: false,
         delete_untagged: false,

@@ -62,9 +62,9 @@ pub(super) fn read(section: Option<Section>) -> Result<Option<Proxy>> {
 }
 
 fn url(text: &str) -> Result<Url> {
-    let url: Url = text
-        .parse()
-        .with_context(|| format!("proxy.remoteurl: {text:?} is no URL: https://registry-1.docker.io"))?;
+    let url: Url = text.parse().with_context(|| {
+        format!("proxy.remoteurl: {text:?} is no URL: https://registry-1.docker.io")
+    })?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         bail!("proxy.remoteurl: {text:?} is no URL of a registry: https://registry-1.docker.io");
     }
