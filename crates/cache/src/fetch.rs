@@ -84,6 +84,12 @@ impl Cache {
 
     /// Whether the bytes are here for the sake of another repository, and the other registry has them in this one, too.
     async fn is_adopted(&self, permit: &RepositoryPermit, digest: &Digest) -> Result<bool> {
+        if let Some(repository) = permit.repository()
+            && let Ok(Some(_)) = rows::find(&self.db, repository, digest).await
+        {
+            // Fetched by somebody since the caller looked.
+            return Ok(true);
+        }
         if rows::holders(&self.db, digest).await?.is_empty() {
             return Ok(false);
         }

@@ -8,7 +8,7 @@ use domain::artifacts::{self, Push, Resolved};
 use domain::cached;
 use domain::permit::RepositoryPermit;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, ready};
 use oci::{Digest, Manifest, Reference, RepositoryName, Tag};
 
 use crate::Cache;
@@ -50,6 +50,10 @@ impl Asked {
         if let Some(answer) = now.get(&key) {
             return answer.clone();
         }
+        // Answered since the caller looked.
+        if let Some(known) = self.lately.get(&key) {
+            return ready(Ok(known)).boxed().shared();
+        }
         let answer = ask(self.clone(), Arc::clone(&key));
         now.insert(key, answer.clone());
         answer
@@ -89,20 +93,34 @@ impl Cache {
         answer.await
     }
 
+    /// As [`Cache::refresh`], of a tag that is not here, whatever was found out about it.
+    pub async fn find(&self, permit: &RepositoryPermit, tag: &Tag) -> Result<Freshness> {
+        self.asked.lately.invalidate(key(permit.name(), tag.as_str()).as_ref());
+        self.refresh(permit, tag).await
+    }
+
     /// Fetches the manifest of that digest.
     pub async fn bring(&self, permit: &RepositoryPermit, digest: &Digest) -> Result<()> {
         let (this, permit, digest) = (self.clone(), permit.clone(), digest.clone());
         let key = key(permit.name(), digest.as_str());
         let answer = self.asked.once(key, move |asked, key| {
             let ask = async move {
-                let reference = Reference::Digest(digest);
-                let answer = this.fetched(&permit, &reference, None).await;
+                let answer = this.brought(&permit, digest).await;
                 asked.over(&key);
                 answer.map(|()| Freshness::New)
             };
             ask.boxed().shared()
         });
         answer.await.map(drop)
+    }
+
+    async fn brought(&self, permit: &RepositoryPermit, digest: Digest) -> Result<()> {
+        let reference = Reference::Digest(digest);
+        match self.here(permit, &reference).await? {
+            // Brought by somebody since the caller looked.
+            Some(_) => Ok(()),
+            None => self.fetched(permit, &reference, None).await,
+        }
     }
 
     async fn refreshed(&self, permit: &RepositoryPermit, tag: &Tag) -> Result<Freshness> {

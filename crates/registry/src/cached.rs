@@ -51,7 +51,7 @@ impl Origin {
         let brought = match &path.reference {
             Reference::Digest(digest) => self.cache.bring(&permit, digest).await,
             // Looked up a moment ago, and gone since.
-            Reference::Tag(tag) => self.cache.refresh(&permit, tag).await.map(drop),
+            Reference::Tag(tag) => self.cache.find(&permit, tag).await.map(drop),
         };
         match brought {
             Ok(()) => {
