@@ -236,6 +236,8 @@ driver = "vfs"
 graphroot = "$work/containers"
 runroot = "$work/containers-run"
 CONF
+# It wants the file that logins are kept in to be there.
+echo '{}' >"$REGISTRY_AUTH_FILE"
 CONTAINERS_STORAGE_CONF=$work/storage.conf podman pull --tls-verify=false "$registry/library/two:1"
 
 scenario "a Docker daemon has it as its mirror, and pulls what it would have from Docker Hub"

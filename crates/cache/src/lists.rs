@@ -78,17 +78,22 @@ fn query_of(link: &str) -> Option<&str> {
     relation.contains("next").then_some(query)
 }
 
-/// What is passed on of a page; a registry that does not know pages sends all there is.
+/// What is passed on of a page, in the order that the specification wants; a registry that does not know pages sends all
+/// there is, in any order.
 fn page(names: Vec<String>, has_more: bool, last: Option<&str>, size: u32) -> Tags {
     let mut names: Vec<String> =
         names.into_iter().filter(|name| name.parse::<Tag>().is_ok()).collect();
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let is_paged = names.len() <= size;
-    if !is_paged {
+    let is_again = last.is_some_and(|last| names.iter().any(|name| name == last));
+    if names.len() <= size && !is_again {
+        // Where its next page begins is for it to say, whatever its order is.
+        let next = names.last().filter(|_| has_more).cloned();
         names.sort_unstable();
-        names.retain(|name| last.is_none_or(|last| name.as_str() > last));
+        return Tags { names, next };
     }
-    let has_more = names.len() > size || (is_paged && has_more);
+    names.sort_unstable();
+    names.retain(|name| last.is_none_or(|last| name.as_str() > last));
+    let has_more = names.len() > size;
     names.truncate(size);
     let next = names.last().filter(|_| has_more).cloned();
     Tags { names, next }

@@ -11,8 +11,9 @@ fn check(sent: (&[&str], bool), asked: (Option<&str>, u32), wanted: (&[&str], Op
 }
 
 #[test]
-fn a_page_is_passed_on_as_it_came() {
-    check((&["b", "a"], true), (None, 2), (&["b", "a"], Some("a")));
+fn a_page_is_passed_on_in_order_and_goes_on_where_the_other_says() {
+    check((&["b", "a"], true), (None, 2), (&["a", "b"], Some("a")));
+    check((&["b", "a"], false), (None, 9), (&["a", "b"], None));
     check((&["c"], false), (Some("b"), 2), (&["c"], None));
     check((&[], true), (None, 2), (&[], None));
 }
@@ -21,6 +22,7 @@ fn a_page_is_passed_on_as_it_came() {
 fn all_there_is_becomes_pages_in_order() {
     check((&["c", "a", "b"], false), (None, 2), (&["a", "b"], Some("b")));
     check((&["c", "a", "b"], false), (Some("b"), 2), (&["c"], None));
+    check((&["b", "a"], false), (Some("a"), 9), (&["b"], None));
 }
 
 #[test]
