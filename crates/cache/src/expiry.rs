@@ -15,18 +15,24 @@ const OFTEN: Duration = Duration::from_secs(1);
 pub async fn expire(db: Db, clock: Clock, lifetime: Duration, stop: Shutdown) {
     let pause = (lifetime / 10).clamp(OFTEN, SELDOM);
     while !stop.is_triggered() {
-        match round(&db, &clock, lifetime, &stop).await {
-            Ok(0) => {}
-            Ok(manifests) => tracing::info!(manifests, "of the cache expired"),
-            Err(error) => {
-                tracing::warn!(error = %web::chain(&error), "the cache cannot let go of what is old");
-            }
-        }
+        tell(round(&db, &clock, lifetime, &stop).await);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.triggered() => {}
         }
     }
+}
+
+fn tell(round: domain::Result<u64>) {
+    match round {
+        Ok(0) => {}
+        Ok(manifests) => tracing::info!(manifests, "of the cache expired"),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &domain::Error) {
+    tracing::warn!(error = %web::chain(error), "the cache cannot let go of what is old");
 }
 
 async fn round(db: &Db, clock: &Clock, lifetime: Duration, stop: &Shutdown) -> domain::Result<u64> {

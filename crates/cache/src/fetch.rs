@@ -208,12 +208,9 @@ impl Cache {
         }
         tx.commit().await?;
         if recorded.healed {
-            tracing::info!(%digest, "a damaged blob was fetched again");
+            healed(&digest);
         }
-        if recorded.redundant {
-            self.remove(&key).await;
-        }
-        for key in &stale {
+        for key in stale.iter().chain(recorded.redundant.then_some(&key)) {
             self.remove(key).await;
         }
         Ok(())
@@ -330,6 +327,10 @@ fn begins_at(answer: &Response, offset: u64) -> bool {
     let range = header(answer, "content-range").and_then(|range| range.strip_prefix("bytes "));
     let start = range.and_then(|range| range.split('-').next());
     answer.status().as_u16() == 206 && start.and_then(|start| start.parse().ok()) == Some(offset)
+}
+
+fn healed(digest: &Digest) {
+    tracing::info!(%digest, "a damaged blob was fetched again");
 }
 
 fn key_of(session: &Upload) -> Result<Key> {

@@ -92,20 +92,23 @@ impl Cache {
 }
 
 fn log(permit: &RepositoryPermit, digest: &Digest, error: &Error) {
-    let (name, chain) = (permit.name(), web::chain(error));
+    let (name, chain) = (permit.name(), web::chain(error).to_string());
     match error {
-        Error::NotFound { .. } => tracing::debug!(%name, %digest, error = %chain, "not fetched"),
+        // Whoever asked is told.
+        Error::NotFound { .. } => {}
         Error::Wrong { .. } | Error::Store(_) | Error::Rows(_) => {
-            tracing::error!(%name, %digest, error = %chain, "a blob cannot be fetched");
+            tracing::error!(%name, %digest, error = chain, "a blob cannot be fetched");
         }
         Error::Refused { .. }
         | Error::TooMany { .. }
         | Error::Away { .. }
         | Error::Invalid { .. }
-        | Error::Stopped => {
-            tracing::warn!(%name, %digest, error = %chain, "a blob cannot be fetched");
-        }
+        | Error::Stopped => warn(permit, digest, &chain),
     }
+}
+
+fn warn(permit: &RepositoryPermit, digest: &Digest, error: &str) {
+    tracing::warn!(name = %permit.name(), %digest, error, "a blob cannot be fetched");
 }
 
 /// Takes the flight out of those that are joined, also if the task ends by a panic.

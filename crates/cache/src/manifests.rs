@@ -127,24 +127,20 @@ impl Cache {
         let reference = Reference::Tag(tag.clone());
         let here = self.here(permit, &reference).await?;
         match self.update(permit, tag, here.as_ref()).await {
-            Ok(freshness) => Ok(freshness),
-            Err(error) if error.is_passing() && here.is_some() => {
-                tracing::warn!(name = %permit.name(), %tag, %error, "a tag is served as it was");
-                counts::stale();
-                Ok(Freshness::Stale)
-            }
+            Err(error) if error.is_passing() && here.is_some() => Ok(stale(permit, tag, &error)),
             Err(error @ Error::NotFound { .. }) if here.is_some() => {
-                let mut tx = self.db.begin().await?;
-                cached::untag(&mut tx, permit, tag).await?;
-                tx.commit().await?;
+                self.forget(permit, tag).await?;
                 // One that was pushed here, before this was a cache, is still had.
-                match self.here(permit, &reference).await? {
-                    Some(_) => Ok(Freshness::Fresh),
-                    None => Err(error),
-                }
+                self.here(permit, &reference).await?.map(|_| Freshness::Fresh).ok_or(error)
             }
-            Err(error) => Err(error),
+            answer => answer,
         }
+    }
+
+    async fn forget(&self, permit: &RepositoryPermit, tag: &Tag) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        cached::untag(&mut tx, permit, tag).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn update(
@@ -235,6 +231,12 @@ impl Cache {
         }
         Err(self.upstream.wrong(format!("a manifest is {actual}, not {promised}")))
     }
+}
+
+fn stale(permit: &RepositoryPermit, tag: &Tag, error: &Error) -> Freshness {
+    tracing::warn!(name = %permit.name(), %tag, %error, "a tag is served as it was");
+    counts::stale();
+    Freshness::Stale
 }
 
 /// Neither part has a space.

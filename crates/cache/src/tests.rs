@@ -3,6 +3,7 @@
 mod origin;
 mod manifests;
 mod blobs;
+mod lists;
 mod proofs;
 
 use std::time::Duration;
