@@ -40,4 +40,4 @@ pub use listing::{Entry, Listing};
 pub use reader::{Chunks, Reader};
 pub use settings::{Filesystem, Memory, S3, Secret, Settings};
 pub use store::{Space, Store, Syncs};
-pub use upload::{Committed, Paused, Upload};
+pub use upload::{Committed, Growing, Paused, Upload};

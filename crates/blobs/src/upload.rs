@@ -4,6 +4,8 @@
 //! one gathers. At most one batch is on its way and one gathers, so a writer that is faster than the medium waits.
 //! No thread is held while a client is slow.
 
+mod follow;
+
 use std::{io, mem};
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use crate::{
     batch::Batch,
     driver::{Driver, Place, Placed, Sink, blocking, joined},
 };
+
+pub use follow::Growing;
 
 /// A batch of this size is written as soon as the previous one is.
 const ENOUGH: usize = 256 * 1024;

@@ -263,16 +263,23 @@ pub async fn mount(
         .await?);
     match id {
         None => Ok(false),
-        Some(id) => {
-            let mut found = Sql::new("SELECT ");
-            found.bind(id.0);
-            linking(to, &found, now).execute(tx).await.map(|_linked| true)
-        }
+        Some(id) => link(tx, to, id, now).await.map(|()| true),
     }
 }
 
-/// The statement that links the blob which `blob` finds, or renews the lease of its link; a held link stays held. The blob's
-/// row must be held.
+/// Links the blob, or renews the lease of its link; a held link stays held. The blob's row must be held.
+pub(crate) async fn link(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    blob: BlobId,
+    now: Timestamp,
+) -> Result<()> {
+    let mut found = Sql::new("SELECT ");
+    found.bind(blob.0);
+    linking(repository, &found, now).execute(tx).await.map(drop)
+}
+
+/// The statement that links the blob which `blob` finds, as [`link`].
 fn linking(repository: RepositoryId, blob: &Sql, now: Timestamp) -> Sql {
     let mut sql =
         Sql::new("INSERT INTO repository_blobs (repository_id, blob_id, leased_at) VALUES (");

@@ -11,16 +11,16 @@
 //! Why no blob is lost that a client may rely on, also under PostgreSQL's READ COMMITTED, where a statement that
 //! waited for a row sees its new version, but everything else as it was before the wait:
 //!
-//! - Links are removed (3, `blobs::unlink`) and become held or leased by artifacts (push, deletion, 2) only by
-//!   a transaction that holds the repository's row. So 3 sees every committed artifact, and no push is under way.
+//! - Links are removed (3, `blobs::unlink`) and become held or leased by artifacts (push, [`crate::cached`], deletion, 2)
+//!   only by a transaction that holds the repository's row. So 3 sees every committed artifact, and no push is under way.
 //! - 1 holds the repository's row, too, and takes from it what a restoration asks for (`deleted_from`): if the restoration
 //!   is first, 1 waits and finds a repository that is not deleted; if 1 is first, there is nothing to restore. Until
 //!   then a deleted repository keeps what it holds: no other step removes a link that is not leased.
 //! - A promise (HEAD, upload, mount) renews a link without that row. It updates the link, and so does 3:
 //!   if the promise is first, 3 waits, re-reads the link and finds `leased_at` new; if 3 is first, the promise finds
 //!   no link, and the client is told that the blob is not there.
-//! - Links are made (`blobs::record`, `blobs::mount`) only by a transaction that holds the blob's row, and 4 holds it
-//!   *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
+//! - Links are made (`blobs::record`, `blobs::mount`, `cached::adopt`) only by a transaction that holds the blob's row, and
+//!   4 holds it *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
 //!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
 //! - A damaged blob is healed (`blobs::record`) by a transaction that holds its row, gives it the new object and condemns
 //!   the old one. If that is first, 4 waits and finds the link that was made with it; if 4 is first, there is no row

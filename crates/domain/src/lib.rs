@@ -32,6 +32,7 @@ pub mod queue;
 pub mod schedules;
 pub mod backup;
 pub mod imports;
+pub mod cached;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -3,6 +3,7 @@
 //! Bytes are whatever somebody pushed: they are served as an opaque stream that no browser runs. A blob whose object is
 //! found missing or cut is in quarantine from then on ([`domain::quarantine`]).
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::App;
+use crate::cached;
 use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::damage::lost;
@@ -45,34 +47,56 @@ const SMALL: u64 = 256 * 1024;
 type Looked<T> = std::result::Result<T, Damage>;
 
 pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Result<HttpResponse> {
-    let digest = path.digest.clone();
-    if content::is_known(req.headers().get(header::IF_NONE_MATCH), &digest) {
-        found(&caller, path).await?;
-        return Ok(described(HttpResponse::NotModified(), &digest).finish());
+    match here(&req, &caller, &path).await {
+        Err(error) if error.is_unknown_blob() => cached::pull(&req, &caller, &path, error).await,
+        answered => answered,
     }
-    let blob = found(&caller, path).await?;
+}
+
+/// The blob, if this repository has it whole.
+pub(crate) async fn here(
+    req: &HttpRequest,
+    caller: &Caller,
+    path: &OfDigest,
+) -> Result<HttpResponse> {
+    let digest = &path.digest;
+    let blob = found(caller, path).await?;
+    if content::is_known(req.headers().get(header::IF_NONE_MATCH), digest) {
+        return Ok(described(HttpResponse::NotModified(), digest).finish());
+    }
     if let Some(location) = named(&caller.app, &blob) {
         // The proxy would only say that there is no such file.
         if !blob.was_seen() {
-            run(async move { present(&caller.app, &blob).await }).await?;
+            let app = Data::clone(&caller.app);
+            run(async move { present(&app, &blob).await }).await?;
         }
-        return Ok(described(HttpResponse::Ok(), &digest)
+        return Ok(described(HttpResponse::Ok(), digest)
             .insert_header((ACCEL_REDIRECT, location))
             .finish());
     }
     if caller.app.settings.redirect && caller.app.store.has_urls() && blob.size > SMALL {
         let (app, blob) = (caller.app.clone(), Arc::clone(&blob));
         if let Some(url) = run(async move { elsewhere(&app, &blob).await }).await? {
-            return Ok(redirected(&digest, &url));
+            return Ok(redirected(digest, &url));
         }
     }
     let (app, wished) = (Data::clone(&caller.app), Arc::clone(&blob));
     let reader = run(async move { opened(&app, &wished).await }).await?;
-    let range = match content::is_still(req.headers().get(header::IF_RANGE), &digest) {
+    if caller.app.settings.cache.is_some() {
+        cache::hit(cache::Kind::Blob, reader.size());
+    }
+    let wanted = wanted(range(req, digest), reader.size());
+    let (app, size) = (Data::clone(&caller.app), reader.size());
+    let served = Served { app, blob };
+    Ok(part(digest, size, wanted, |range| watched(served, reader.range(range))))
+}
+
+/// What part is asked for, if it is of this very content.
+pub(crate) fn range<'a>(req: &'a HttpRequest, digest: &Digest) -> Option<&'a str> {
+    match content::is_still(req.headers().get(header::IF_RANGE), digest) {
         true => req.headers().get(header::RANGE).and_then(|value| value.to_str().ok()),
         false => None,
-    };
-    Ok(sent(Served { app: caller.app, blob }, &reader, wanted(range, reader.size())))
+    }
 }
 
 /// Where the proxy finds the blob, if it is to send it itself: bytes then cross one process, and ranges are its matter.
@@ -106,9 +130,17 @@ struct Served {
     blob: Arc<Known>,
 }
 
-fn sent(served: Served, reader: &Reader, wanted: Wanted) -> HttpResponse {
-    let digest = &served.blob.digest.clone();
-    let size = reader.size();
+/// The answer with all of `size` bytes, or the part that was asked for.
+pub(crate) fn part<S, E>(
+    digest: &Digest,
+    size: u64,
+    wanted: Wanted,
+    bytes: impl FnOnce(Range<u64>) -> S,
+) -> HttpResponse
+where
+    S: Stream<Item = std::result::Result<Bytes, E>> + 'static,
+    E: Into<Box<dyn std::error::Error>> + 'static,
+{
     let is_part = matches!(wanted, Wanted::Part(_));
     let (status, part) = match wanted {
         Wanted::Whole => (HttpResponse::Ok(), 0..size),
@@ -126,8 +158,8 @@ fn sent(served: Served, reader: &Reader, wanted: Wanted) -> HttpResponse {
         let range = format!("bytes {}-{last}/{size}", part.start);
         answer.insert_header((header::CONTENT_RANGE, range));
     }
-    let chunks = reader.range(part);
-    answer.body(SizedStream::new(chunks.remaining(), watched(served, chunks)))
+    let length = part.end.saturating_sub(part.start);
+    answer.body(SizedStream::new(length, bytes(part)))
 }
 
 /// The chunks; a file that was cut under the reader is looked at, and told to be, before the client's connection breaks.
@@ -149,14 +181,25 @@ fn watched(served: Served, chunks: Chunks) -> impl Stream<Item = ::blobs::Result
 
 /// HEAD is how a pushing client asks whether it must upload: a 200 is a promise that the blob stays for a while.
 pub(crate) async fn head(caller: Caller, path: OfDigest) -> Result<HttpResponse> {
-    let digest = path.digest.clone();
-    let name = path.name.clone();
-    let blob = found(&caller, path).await?;
+    match told(&caller, &path).await {
+        Err(error) if error.is_unknown_blob() => cached::head(&caller, &path, error).await,
+        answered => answered,
+    }
+}
+
+/// The answer to HEAD, if this repository has the blob whole.
+pub(crate) async fn told(caller: &Caller, path: &OfDigest) -> Result<HttpResponse> {
+    let blob = found(caller, path).await?;
     if blobs::needs_promise(&blob, caller.app.clock.now()) {
-        let blob = Arc::clone(&blob);
+        let (caller, name, blob) = (caller.clone(), path.name.clone(), Arc::clone(&blob));
         run(async move { promise(&caller, &name, &blob).await }).await?;
     }
-    Ok(described(HttpResponse::Ok(), &digest).body(Absent(blob.size)))
+    Ok(sized_as(&path.digest, blob.size))
+}
+
+/// As GET would answer, without the bytes.
+pub(crate) fn sized_as(digest: &Digest, size: u64) -> HttpResponse {
+    described(HttpResponse::Ok(), digest).body(Absent(size))
 }
 
 /// `DELETE`: takes the blob out of this repository alone.
@@ -171,8 +214,8 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
     Ok(content::accepted())
 }
 
-async fn found(caller: &Caller, path: OfDigest) -> Result<Arc<Known>> {
-    let asking = caller.clone();
+async fn found(caller: &Caller, path: &OfDigest) -> Result<Arc<Known>> {
+    let (asking, path) = (caller.clone(), path.clone());
     let OfDigest { name, digest } = path.clone();
     let find = run(async move {
         let permit = asking.authorize(&path.name, Need::Pull).await?;
@@ -243,7 +286,7 @@ fn key_of(blob: &Blob) -> Result<Key> {
     key.map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))
 }
 
-fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {
+pub(crate) fn described(mut answer: HttpResponseBuilder, digest: &Digest) -> HttpResponseBuilder {
     content::identified(&mut answer, digest);
     answer
         .insert_header(ContentType::octet_stream())

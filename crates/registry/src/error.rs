@@ -86,6 +86,11 @@ impl Error {
         self
     }
 
+    /// A blob that is not here, or not whole.
+    pub(crate) fn is_unknown_blob(&self) -> bool {
+        self.0.code == ErrorCode::BlobUnknown
+    }
+
     pub(crate) fn is_unauthorized(&self) -> bool {
         self.0.code == ErrorCode::Unauthorized
     }
@@ -186,6 +191,29 @@ impl From<identity::Error> for Error {
             }
             Identity::Unavailable(_) => Self::caused(ErrorCode::Unavailable, error),
             Identity::Corrupt(_) => Self::caused(ErrorCode::Unknown, error),
+        }
+    }
+}
+
+impl From<cache::Error> for Error {
+    fn from(error: cache::Error) -> Self {
+        use cache::Error as Cache;
+        match error {
+            // Of a tag or a manifest, where whoever asks for it knows what that is called.
+            Cache::NotFound { .. } => Self::new(ErrorCode::NameUnknown, error.to_string()),
+            Cache::Refused { .. } => Self::new(ErrorCode::Denied, error.to_string()),
+            Cache::TooMany { retry_after, .. } => {
+                Self::new(ErrorCode::TooManyRequests, error.to_string())
+                    .retry_after(retry_after.unwrap_or(60))
+            }
+            Cache::Invalid { .. } => Self::new(ErrorCode::ManifestInvalid, error.to_string()),
+            Cache::Away { .. } | Cache::Wrong { .. } | Cache::Stopped => {
+                Self::new(ErrorCode::Unavailable, error.to_string())
+            }
+            Cache::Store(ref cause) if matches!(**cause, blobs::Error::Full(_)) => {
+                Self::new(ErrorCode::Unavailable, "the storage of this cache is full")
+            }
+            Cache::Store(_) | Cache::Rows(_) => Self::caused(ErrorCode::Unavailable, error),
         }
     }
 }

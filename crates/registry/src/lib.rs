@@ -16,6 +16,7 @@ mod content;
 mod pulls;
 mod recent;
 mod elsewhere;
+mod cached;
 mod base;
 mod blobs;
 mod damage;

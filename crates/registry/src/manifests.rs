@@ -16,6 +16,7 @@ use oci::{Digest, ErrorCode, Manifest, Platform, Reference, Tag};
 use serde_json::json;
 
 use crate::App;
+use crate::cached::Origin;
 use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::error::{Error, Result};
@@ -32,9 +33,12 @@ pub(crate) async fn pull(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let found = found(&caller, path).await?;
+    let (found, origin) = found(&caller, path).await?;
     caller.app.pulls.note(Pull { at: caller.app.clock.now(), ..found.pull.clone() });
     let mut answer = described(status_for(&req, &found), &found);
+    if let Some(origin) = origin {
+        origin.told(&mut answer, found.content.len());
+    }
     if is_known(&req, &found) {
         return Ok(answer.finish());
     }
@@ -46,26 +50,41 @@ pub(crate) async fn head(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let found = found(&caller, path).await?;
+    let (found, origin) = found(&caller, path).await?;
     let size = u64::try_from(found.content.len()).unwrap_or(u64::MAX);
-    Ok(described(status_for(&req, &found), &found).body(Absent(size)))
+    let mut answer = described(status_for(&req, &found), &found);
+    if let Some(origin) = origin {
+        origin.marked(&mut answer);
+    }
+    Ok(answer.body(Absent(size)))
 }
 
-async fn found(caller: &Caller, path: OfManifest) -> Result<Arc<Found>> {
-    let asking = caller.clone();
+async fn found(caller: &Caller, path: OfManifest) -> Result<(Arc<Found>, Option<Origin>)> {
+    let looked_up = Origin::of(caller, &path).await?;
+    let (asking, origin) = (caller.clone(), looked_up.clone());
     let (name, reference) = (path.name.clone(), path.reference.clone());
     let find = run(async move {
         match stored(&asking, &path).await {
-            Err(Missing::Manifest)
-                if asking.app.settings.elsewhere.bring(&path.name, &path.reference).await =>
-            {
+            Err(Missing::Manifest) if brought(&asking, &path, origin.as_ref()).await? => {
                 stored(&asking, &path).await
             }
             found => found,
         }
         .map_err(|missing| missing.told(&path.reference))
     });
-    caller.app.recent.manifest(caller, &name, reference.as_str(), find).await
+    let found = caller.app.recent.manifest(caller, &name, reference.as_str(), find).await?;
+    Ok((found, looked_up))
+}
+
+/// Whether somebody else had it, and it is here now.
+async fn brought(caller: &Caller, path: &OfManifest, origin: Option<&Origin>) -> Result<bool> {
+    if caller.app.settings.elsewhere.bring(&path.name, &path.reference).await {
+        return Ok(true);
+    }
+    match origin {
+        Some(origin) => origin.bring(caller, path).await,
+        None => Ok(false),
+    }
 }
 
 /// Why there is nothing to serve.
@@ -223,7 +242,7 @@ pub(crate) async fn delete(caller: Caller, path: OfManifest) -> Result<HttpRespo
     Ok(content::accepted())
 }
 
-fn unknown(reference: &Reference) -> Error {
+pub(crate) fn unknown(reference: &Reference) -> Error {
     let detail = match reference {
         Reference::Tag(tag) => json!({ "tag": tag.as_str() }),
         Reference::Digest(digest) => json!({ "digest": digest.as_str() }),

@@ -1,14 +1,16 @@
 //! `referrers/<digest>`: what says something about a manifest; dist-spec "Listing Referrers".
 
 use ::web::run;
-use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
+use actix_web::{HttpRequest, HttpResponse};
+use cache::Referrers;
 use domain::artifacts::{self, Referrer};
 use domain::ids::ArtifactId;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::cached;
 use crate::caller::{Caller, Need};
 use crate::error::{Error, Result};
 use crate::path::OfDigest;
@@ -26,10 +28,14 @@ pub(crate) struct ReferrersQuery {
 }
 
 pub(crate) async fn list(
+    req: HttpRequest,
     caller: Caller,
     path: OfDigest,
     query: Query<ReferrersQuery>,
 ) -> Result<HttpResponse> {
+    if let Some(referrers) = cached::referrers(&caller, &path, req.query_string()).await? {
+        return Ok(passed_on(&path, referrers));
+    }
     let kind = query.into_inner();
     let (path, kind, found) = run(async move {
         let found = page(&caller, &path, &kind).await?;
@@ -48,6 +54,21 @@ pub(crate) async fn list(
     let manifests: Vec<_> = found.iter().take(PAGE).map(|found| &found.descriptor).collect();
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
     Ok(answer.body(index.to_string()))
+}
+
+/// A page of the registry that this is a cache of.
+fn passed_on(path: &OfDigest, referrers: Referrers) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CONTENT_TYPE, INDEX));
+    if referrers.is_filtered {
+        answer.insert_header((FILTERS_APPLIED, "artifactType"));
+    }
+    if let Some(query) = referrers.next {
+        let OfDigest { name, digest } = path;
+        let link = format!("</v2/{name}/referrers/{digest}?{query}>; rel=\"next\"");
+        answer.insert_header((header::LINK, link));
+    }
+    answer.body(referrers.index)
 }
 
 /// One more than fits the page, if there are more. A subject without referrers, and one that is not there, have none.

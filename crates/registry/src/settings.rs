@@ -1,5 +1,6 @@
 //! What an operator may set of the registry.
 
+use cache::Cache;
 use serde::Deserialize;
 
 use crate::Elsewhere;
@@ -16,6 +17,9 @@ pub struct Settings {
     /// Who is asked for a manifest that is not here.
     #[serde(skip)]
     pub elsewhere: Elsewhere,
+    /// The registry that this is a cache of.
+    #[serde(skip)]
+    pub cache: Option<Cache>,
 }
 
 /// What clients may change.

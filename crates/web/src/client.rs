@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-pub use reqwest::Method;
+use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, RequestBuilder, Response};
+pub use reqwest::{Method, RequestBuilder, Response};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -40,6 +40,8 @@ pub enum Error {
 pub struct Settings {
     /// Private networks that may be reached all the same.
     pub allowed: Vec<Network>,
+    /// The host that an operator named, as in a URL: wherever it is, it may be reached.
+    pub home: Option<String>,
     /// The longest silence of a server.
     pub read_timeout: Duration,
     /// A PEM bundle instead of the system's certificates.
@@ -48,7 +50,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { allowed: Vec::new(), read_timeout: Duration::from_secs(60), ca_bundle: None }
+        let read_timeout = Duration::from_secs(60);
+        Self { allowed: Vec::new(), home: None, read_timeout, ca_bundle: None }
     }
 }
 
@@ -56,7 +59,7 @@ impl Settings {
     /// For asking our own services how they are, wherever they run.
     pub fn neighbours() -> Self {
         let allowed = vec![Network::EVERY_V4, Network::EVERY_V6];
-        Self { allowed, read_timeout: Duration::from_secs(10), ca_bundle: None }
+        Self { allowed, read_timeout: Duration::from_secs(10), ..Self::default() }
     }
 }
 
@@ -69,7 +72,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let rule = Rule { allowed: settings.allowed.into() };
+        let rule = Rule { allowed: settings.allowed.into(), home: settings.home.map(Into::into) };
         let hops = rule.clone();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("harbor/", env!("CARGO_PKG_VERSION")))
@@ -112,6 +115,7 @@ pub async fn collect(mut response: Response, limit: usize) -> Result<Bytes, Erro
 #[derive(Clone, Debug)]
 struct Rule {
     allowed: Arc<[Network]>,
+    home: Option<Arc<str>>,
 }
 
 impl Rule {
@@ -119,11 +123,16 @@ impl Rule {
         is_public(ip) || self.allowed.iter().any(|network| network.contains(ip))
     }
 
+    fn is_home(&self, host: &str) -> bool {
+        self.home.as_deref().is_some_and(|home| home.eq_ignore_ascii_case(host))
+    }
+
     /// An address in the URL itself never meets the resolver, so it is checked here.
     fn permits_url(&self, url: &Url) -> bool {
         let is_http = matches!(url.scheme(), "http" | "https");
         is_http
             && match url.host() {
+                Some(_) if self.is_home(url.host_str().unwrap_or_default()) => true,
                 Some(Host::Ipv4(ip)) => self.permits(ip.into()),
                 Some(Host::Ipv6(ip)) => self.permits(ip.into()),
                 Some(Host::Domain(_)) => true,
@@ -149,9 +158,10 @@ impl Resolve for Rule {
     fn resolve(&self, name: Name) -> Resolving {
         let rule = self.clone();
         Box::pin(async move {
+            let home = rule.is_home(name.as_str());
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let permitted: Vec<SocketAddr> =
-                found.filter(|address| rule.permits(address.ip())).collect();
+                found.filter(|address| home || rule.permits(address.ip())).collect();
             if permitted.is_empty() {
                 return Err("the name has no address that may be reached".into());
             }

@@ -3,13 +3,13 @@
 #
 # Sourced after e2e.sh, whose $work and $cache it uses. Registries on 127.0.0.1 need no TLS by Docker's own default.
 
-# start_docker: `docker` talks to it from then on. It has no network of its own and leaves the host's alone.
+# start_docker [OPTION..]: of the daemon. `docker` talks to it from then on. It has no network of its own and leaves the host's alone.
 start_docker() {
     have_root
     export DOCKER_HOST=unix://$work/docker.sock
     # Set when this runs under another Docker's configuration.
     unset DOCKER_CONTEXT DOCKER_TLS_VERIFY
-    docker_daemon overlay2 || docker_daemon vfs
+    docker_daemon overlay2 "$@" || docker_daemon vfs "$@"
     on_exit stop_docker
 }
 
@@ -17,7 +17,7 @@ have_root() { [ "$(id -u)" -eq 0 ] || broken "root is needed to start dockerd"; 
 
 docker_daemon() {
     dockerd --data-root "$work/docker-data" --exec-root "$work/docker-exec" --pidfile "$work/docker.pid" \
-        --host "$DOCKER_HOST" --storage-driver "$1" --iptables=false --ip6tables=false --bridge=none \
+        --host "$DOCKER_HOST" --storage-driver "$@" --iptables=false --ip6tables=false --bridge=none \
         >"$work/dockerd.log" 2>&1 3>&- &
     docker_daemon_pid=$!
     within 60 docker_answers_or_gone

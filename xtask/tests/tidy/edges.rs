@@ -4,6 +4,7 @@
 //! harbor  testkit                                composition: may see everything
 //! registry  token  portal  jobs  import          services: never import each other
 //! logs  proxy
+//! cache                                          of another registry, for whoever serves it
 //! web                   identity                 kits
 //! domain (rows)         blobs (bytes)            stores: never import each other
 //! auth ──► oci                                   vocabulary: pure, no async, no IO
@@ -24,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &["auth", "oci"]),
     ("web", &["auth", "oci"]),
     ("identity", &["auth", "domain", "oci"]),
-    ("registry", &["auth", "blobs", "domain", "identity", "oci", "web"]),
+    ("cache", &["blobs", "domain", "oci", "web"]),
+    ("registry", &["auth", "blobs", "cache", "domain", "identity", "oci", "web"]),
     ("token", &["auth", "domain", "identity", "oci", "web"]),
     ("portal", &["auth", "blobs", "domain", "identity", "oci", "web"]),
     ("jobs", &["auth", "blobs", "domain", "oci", "web"]),
@@ -34,8 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "harbor",
         &[
-            "auth", "blobs", "domain", "identity", "import", "jobs", "logs", "oci", "portal",
-            "proxy", "registry", "token", "web",
+            "auth", "blobs", "cache", "domain", "identity", "import", "jobs", "logs", "oci",
+            "portal", "proxy", "registry", "token", "web",
         ],
     ),
     (

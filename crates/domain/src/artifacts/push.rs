@@ -39,7 +39,8 @@ pub struct Pushed {
     pub subject: Option<Digest>,
 }
 
-struct Link {
+/// A blob that the repository has.
+pub(crate) struct Link {
     blob: BlobId,
     size: i64,
     is_leased: bool,
@@ -121,12 +122,12 @@ pub async fn push(
 }
 
 /// Where a manifest is pushed to, and what it finds there.
-struct Place {
-    repository: RepositoryId,
+pub(crate) struct Place {
+    pub(crate) repository: RepositoryId,
     /// Of the project, in bytes.
     limit: Option<i64>,
-    links: BTreeMap<String, Link>,
-    children: Children,
+    pub(crate) links: BTreeMap<String, Link>,
+    pub(crate) children: Children,
 }
 
 /// Artifacts by their digests, each with its size.
@@ -134,7 +135,7 @@ pub(crate) type Children = BTreeMap<String, (ArtifactId, i64)>;
 
 /// Holds the rows of the project, if it has a limit, and of the repository, which is made visible, until the end of the
 /// transaction.
-async fn place(
+pub(crate) async fn place(
     tx: &mut Tx,
     permit: &RepositoryPermit,
     manifest: &Manifest,
@@ -215,7 +216,7 @@ fn require_content<'a>(
     Ok((links.into_values().collect(), entries))
 }
 
-fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
+pub(crate) fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
     let digests: BTreeSet<_> = descriptors.map(|descriptor| descriptor.digest.as_str()).collect();
     digests.into_iter().collect()
 }
@@ -263,7 +264,7 @@ pub(crate) async fn children_of(
 }
 
 /// Turns leases into holds; tells how many bytes were only leased before.
-fn hold_links(batch: &mut Batch, repository: RepositoryId, links: &[Link]) -> i64 {
+pub(crate) fn hold_links(batch: &mut Batch, repository: RepositoryId, links: &[Link]) -> i64 {
     let leased: Vec<&Link> = links.iter().filter(|link| link.is_leased).collect();
     for chunk in leased.chunks(CHUNK) {
         let mut sql =
@@ -274,13 +275,18 @@ fn hold_links(batch: &mut Batch, repository: RepositoryId, links: &[Link]) -> i6
     leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size))
 }
 
-fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
+pub(crate) fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
     let own = (push.content.len() as u64).saturating_add(push.manifest.size());
     let own = i64::try_from(own).unwrap_or(i64::MAX);
     entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.size))
 }
 
-fn upsert(repository: RepositoryId, push: &Push<'_>, size: i64, now: Timestamp) -> Result<Sql> {
+pub(crate) fn upsert(
+    repository: RepositoryId,
+    push: &Push<'_>,
+    size: i64,
+    now: Timestamp,
+) -> Result<Sql> {
     let manifest = push.manifest;
     let unknown = Platform::default();
     let platform = push.platform.unwrap_or(&unknown);
@@ -311,7 +317,12 @@ fn upsert(repository: RepositoryId, push: &Push<'_>, size: i64, now: Timestamp) 
     Ok(sql)
 }
 
-fn attach_blobs(batch: &mut Batch, repository: RepositoryId, digest: &Digest, links: &[Link]) {
+pub(crate) fn attach_blobs(
+    batch: &mut Batch,
+    repository: RepositoryId,
+    digest: &Digest,
+    links: &[Link],
+) {
     for chunk in links.chunks(CHUNK) {
         let mut sql = Sql::new(
             "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \

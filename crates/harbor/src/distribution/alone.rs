@@ -74,12 +74,12 @@ impl Alone {
         })?;
         let shared = config.database.is_some();
         let alone = Self { db, store, clock: Clock::System, lock, shared, _scratch: scratch };
-        alone.furnish(&config.maintenance).await?;
+        alone.furnish(&config.maintenance, config.proxy.is_some()).await?;
         Ok(alone)
     }
 
     /// Makes what the file asks for, and takes back what a process that died was doing.
-    async fn furnish(&self, maintenance: &Maintenance) -> Result<()> {
+    async fn furnish(&self, maintenance: &Maintenance, is_cache: bool) -> Result<()> {
         let now = self.clock.now();
         anyhow::ensure!(
             !users::any(&self.db).await?,
@@ -91,9 +91,11 @@ impl Alone {
             queue::expire_all(&mut tx).await?;
         }
         let known = schedules::list(&self.db).await?;
-        for (name, cron, task) in chores(maintenance) {
-            let cron: Cron = cron.parse()?;
-            let as_before = |known: &schedules::Schedule| known.name == name && known.task == task;
+        for (name, at, task) in chores(maintenance, is_cache) {
+            let cron: Cron = at.parse()?;
+            let as_before = |known: &schedules::Schedule| {
+                known.name == name && known.task == task && known.cron == at
+            };
             if !known.iter().any(as_before) {
                 schedules::set(&mut tx, name, Kind::Custom, &cron, &task, now).await?;
             }
@@ -127,15 +129,15 @@ impl Alone {
 const PURGE: &str = "purge-uploads";
 
 /// What is done by itself, at night. A collection removes the bytes of what was deleted, and of uploads that were given up;
-/// manifests without a tag stay until somebody asks for more.
-fn chores(maintenance: &Maintenance) -> Vec<(&'static str, &'static str, Task)> {
+/// manifests without a tag stay until somebody asks for more. What expires in a cache does so at any hour.
+fn chores(maintenance: &Maintenance, is_cache: bool) -> Vec<(&'static str, &'static str, Task)> {
     let collection = Task::CollectGarbage {
         dry_run: false,
         delete_untagged: false,
         window_secs: domain::blobs::LEASE.as_secs(),
     };
     let mut chores = vec![
-        ("collect-garbage", "0 0 4 * * *", collection),
+        ("collect-garbage", if is_cache { "0 0 * * * *" } else { "0 0 4 * * *" }, collection),
         ("purge-jobs", "0 45 3 * * *", Task::PurgeJobs { keep: 100 }),
     ];
     if let Some(age) = maintenance.purge_uploads {

@@ -8,6 +8,7 @@ mod duration;
 mod environment;
 mod file;
 mod front;
+mod proxy;
 mod storage;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::settings::limits::Limits;
 pub(super) use auth::Auth;
 pub(super) use file::{FileCheck, Health, HttpCheck, TcpCheck, Times};
 pub(super) use front::{Address, Http};
+pub(super) use proxy::Proxy;
 pub(super) use storage::{Maintenance, Storage};
 
 /// Where `registry:2` has it.
@@ -42,6 +44,8 @@ pub(super) struct Config {
     pub(super) http: Http,
     pub(super) health: Health,
     pub(super) limits: Limits,
+    /// The registry that this is a cache of.
+    pub(super) proxy: Option<Proxy>,
 }
 
 /// The configuration of `path`, or of where distribution looks for it, with what the environment changes; and remarks.
@@ -111,12 +115,13 @@ impl Config {
         let level = file.log.level.as_deref().or(file.loglevel.as_deref()).unwrap_or("info");
         let log = log(level, file.log.formatter.as_deref(), file.log.accesslog.disabled)?;
         let mut storage = storage::read(file.storage, remarks)?;
+        let proxy = proxy::read(file.proxy)?;
         let writing = match (storage.readonly, storage.delete) {
-            _ if file.proxy.is_some() => {
-                bail!(
-                    "proxy.remoteurl: this registry is no cache of another yet: remove the section `proxy`"
-                )
-            }
+            (true, _) if proxy.is_some() => bail!(
+                "storage.maintenance.readonly and proxy exclude each other: a cache writes what it fetches, and takes no \
+                pushes anyway"
+            ),
+            _ if proxy.is_some() => registry::Writing::Nothing,
             (true, _) => registry::Writing::Nothing,
             (false, true) => registry::Writing::All,
             (false, false) => registry::Writing::NoDeletion,
@@ -137,6 +142,7 @@ impl Config {
             http,
             health,
             limits: limits.unwrap_or_default(),
+            proxy,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
+use cache::Cache;
 use domain::Clock;
 use domain::imports::Target;
 use domain::projects::{self, ProjectName};
@@ -11,10 +12,10 @@ use identity::{Htpasswd, Keys, Verifier};
 use import::Options;
 use oci::RepositoryName;
 use registry::{Access, PullLog, Recent, Tokens};
-use web::{Listener, Routes, ServeSettings, Shutdown, origin};
+use web::{Listener, Routes, ServeSettings, Shutdown, origin, tasks};
 
 use super::alone::Alone;
-use super::config::{Address, Auth, Config, Http};
+use super::config::{Address, Auth, Config, Http, Proxy};
 use super::health;
 use crate::import::beside::Beside;
 use crate::settings::limits::Limits;
@@ -41,6 +42,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
             redirect: config.storage.redirect,
             writing: config.writing,
             elsewhere: import.elsewhere(),
+            cache: cached(config.proxy.as_ref(), &alone, &stop)?,
         }),
         pulls: pulls.clone(),
         recent: Recent::default(),
@@ -62,6 +64,19 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let ended = serving.await;
     finish(&alone, &pulls, debug, &stop).await?;
     ended.context("the server failed")
+}
+
+/// The cache that the file asks for, and the end of what is too old in it.
+fn cached(proxy: Option<&Proxy>, alone: &Alone, stop: &Shutdown) -> Result<Option<Cache>> {
+    let Some(Proxy { settings, lifetime }) = proxy else { return Ok(None) };
+    let Alone { db, store, clock, .. } = alone;
+    if let Some(lifetime) = *lifetime {
+        let expiring = cache::expire(db.clone(), clock.clone(), lifetime, stop.clone());
+        tasks::spawn(stop, "expiry", expiring);
+    }
+    let cache = Cache::new(settings.clone(), db, store, clock, stop);
+    tracing::info!(of = %settings.url, "a cache: pushes are refused");
+    Ok(Some(cache.context("the cache of proxy.remoteurl cannot be set up")?))
 }
 
 /// What `registry:2` left in the storage is taken over at each start, with whatever it has written since: every name goes

@@ -82,3 +82,23 @@ async fn an_answer_is_read_up_to_a_limit() {
         assert_eq!(answer.is_ok(), fits, "{limit}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_that_was_named_is_reached_wherever_it_is_and_no_other() {
+    let address = start();
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let named = |home: &str| {
+        Client::new(Settings { home: Some(home.to_owned()), ..Settings::default() }).unwrap()
+    };
+    for (home, host) in [("127.0.0.1", "127.0.0.1"), ("localhost", "LOCALHOST")] {
+        let target = url(&format!("http://{host}:{}/hello", address.port()));
+        let request = named(home).request(Method::GET, target).unwrap();
+        assert_eq!(request.send().await.unwrap().text().await.unwrap(), "hello");
+    }
+    let inward = url(&format!("http://{address}/inward"));
+    let refused = named("127.0.0.1").request(Method::GET, inward).unwrap().send().await;
+    assert!(refused.unwrap_err().is_redirect());
+    assert!(named("127.0.0.1").request(Method::GET, url("http://127.0.0.2/")).is_err());
+    let by_name = url(&format!("http://localhost:{}/hello", address.port()));
+    assert!(named("127.0.0.1").request(Method::GET, by_name).unwrap().send().await.is_err());
+}

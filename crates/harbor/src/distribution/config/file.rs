@@ -31,7 +31,7 @@ pub(super) struct File {
     pub(super) health: Health,
     /// Not distribution's: what one caller and one request may take.
     pub(super) limits: Option<Value>,
-    pub(super) proxy: Option<Section>,
+    pub(super) proxy: Option<super::proxy::Section>,
     // Read, and without effect here: each is a remark.
     catalog: Option<Value>,
     compatibility: Option<Value>,

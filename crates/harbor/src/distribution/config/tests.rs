@@ -207,7 +207,11 @@ fn mistakes_are_refused_with_their_key_and_a_remedy() {
         "storage: inmemory\nauth: {token: {realm: r, service: s, issuer: i, signingalgorithms: [RS512]}}",
         "auth.token.signingalgorithms cannot be set",
     );
-    refused("storage: inmemory\nproxy: {remoteurl: 'https://hub'}", "proxy.remoteurl");
+    refused("storage: inmemory\nproxy: {remoteurl: 'hub'}", "proxy.remoteurl");
+    refused(
+        "storage: {inmemory: {}, maintenance: {readonly: {enabled: true}}}\nproxy: {remoteurl: 'https://hub'}",
+        "exclude each other",
+    );
     refused(
         "storage: inmemory\nhealth: {storagedriver: {interval: often}}",
         "health.storagedriver.interval: ",
