@@ -46,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("benches", &[]),
+    ("disk", &[]),
     ("xtask", &[]),
 ];
 
