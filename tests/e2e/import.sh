@@ -218,7 +218,7 @@ stop_server
 data=$work/serving
 start_server
 stop_server
-rmdir "$data/storage"
+rm -r "$data/storage"
 ln -s "$tree" "$data/storage"
 start_server --import --import-into mirror
 http 200 --user "admin:$password" "$url/v2/library/big/manifests/t19998"
