@@ -101,7 +101,15 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
         ),
     }
     symlink(&root, &storage)
-        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))
+        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))?;
+    // An instance that was tried before may have said that the tree is its own. To name it here is to say otherwise.
+    let owner = root.join(blobs::Key::OWNER);
+    match std::fs::remove_file(&owner) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", owner.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// A storage that was started and holds nothing yet says whose it is; the new one is told that at its first start.
