@@ -21,7 +21,7 @@ packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
     postgresql docker-registry chromium chromium-driver
     ceph-common ceph-mon ceph-osd radosgw
-    docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
+    fuse3 docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
 )
 
 # stage NAME FUNCTION: tells what runs, how long it took, and where it broke.

@@ -218,8 +218,10 @@ stop_server
 data=$work/serving
 start_server
 stop_server
-rmdir "$data/storage"
+rm -r "$data/storage"
 ln -s "$tree" "$data/storage"
+# The instance before said that the tree is its own.
+rm "$tree/instance"
 start_server --import --import-into mirror
 http 200 --user "admin:$password" "$url/v2/library/big/manifests/t19998"
 below 20000 "$(tags_of library/big)"
@@ -245,6 +247,7 @@ stop_server
 data=$work/beside
 mkdir "$data"
 ln -s "$tree" "$data/storage"
+rm "$tree/instance"
 start_server --database-url "${postgres_url%/*}/imported"
 import --config "$work/jobservice.yml" >"$work/said" 3>&- &
 importing=$!

@@ -89,6 +89,42 @@ start_server --metrics-listen "$metrics"
 is_done() { [ "$(api GET "/system/scrub/$id" | jq -r .job_status)" = Success ]; }
 within 60 is_done
 
+scenario "a backup heals what is damaged, and the server is not needed for it"
+"$binary" backup --data "$data" --to "$work/backup.tar"
+rm "$(file_of "$layer")"
+refuses "$binary" scrub --data "$data" --rate 0 --heal-from "$work/backup.tar"
+contains "$out" "--replica"
+stop_server
+contains "$("$binary" scrub --data "$data" --rate 0 --heal-from "$work/backup.tar")" "1 healed"
+cp -r "$data/storage" "$work/replica"
+rm "$(file_of "$layer")"
+
+scenario "a server that knows a replica heals by its own scrub"
+echo "filesystem: {root: $work/replica}" >"$work/replica.yml"
+start_server --metrics-listen "$metrics" --replica "$work/replica.yml"
+contains "$("$binary" scrub --data "$data" --rate 0)" "1 healed"
+pull app:v1
+equal "$layer" "$(api GET '/audit-logs?q=operation=heal&page_size=1' | jq -r '.[0].resource')"
+
+scenario "the storage of another instance is refused, and so is one that is not mounted"
+stop_server
+"$binary" serve --listen "$registry" --data "$work/another" >>"$work/another.log" 2>&1 3>&- &
+another=$!
+within 20 is_ready
+kill -INT $another
+wait $another
+mv "$data/storage" "$work/aside"
+cp -r "$work/another/storage" "$data/storage"
+refuses "$binary" serve --listen "$registry" --data "$data"
+contains "$out" "belongs to the instance $(cat "$work/another/storage/instance")"
+contains "$out" "write $(cat "$work/aside/instance") into its object"
+rm -r "$data/storage"
+refuses "$binary" serve --listen "$registry" --data "$data"
+contains "$out" "is it mounted"
+rm -rf "$data/storage"
+mv "$work/aside" "$data/storage"
+start_server --metrics-listen "$metrics"
+
 scenario "a deleted repository is restored whole, though collections ran"
 api DELETE /projects/library/repositories/app
 refuses pull app:v1

@@ -463,6 +463,21 @@ async fn what_a_look_at_the_health_left_is_no_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_says_whose_it_is_and_is_empty_with_that() {
+    each(async |store| {
+        assert_eq!(store.owner().await.unwrap(), None);
+        for owner in
+            ["01890a5d-ac96-774b-bcce-b302099a8057", "01890a5d-ac96-774b-bcce-b302099a8058"]
+        {
+            store.set_owner(owner).await.unwrap();
+            assert_eq!(store.owner().await.unwrap().as_deref(), Some(owner));
+        }
+        assert!(store.is_empty().await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_tells_its_space_and_health() {
     each(async |store| {
         store.health().await.unwrap();

@@ -25,6 +25,7 @@ use rustix::fs::OFlags;
 
 use crate::{Error, Key, Result, Space, Syncs, key::parent, settings};
 
+pub use self::root::make_directory;
 use self::{directories::Directories, root::Root};
 pub(crate) use self::{sink::Sink, source::Source, walk::Walk};
 

@@ -28,6 +28,9 @@ impl Key {
     /// The directory of all keys made by [`Key::fresh`]: the place to look for orphans.
     pub const FRESH: &'static str = "objects";
 
+    /// The key of what says whose the store is.
+    pub const OWNER: &'static str = "instance";
+
     /// A key that no other upload ever has: `objects/<8 hex of the time>/<uuidv7>`.
     ///
     /// Uploads of the same minute share a directory, so that one directory sync serves many commits.
@@ -50,6 +53,15 @@ impl Key {
     /// Whether [`Key::probe`] made it.
     pub(crate) fn is_probe(&self) -> bool {
         self.0.strip_prefix(PROBE).is_some_and(|id| id.len() == 36 && Uuid::try_parse(id).is_ok())
+    }
+
+    pub(crate) fn owner() -> Self {
+        Self(Self::OWNER.into())
+    }
+
+    /// Whether it is of the store itself, and of nobody who keeps objects in it.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.is_probe() || &*self.0 == Self::OWNER
     }
 
     /// Whether [`Key::fresh`] made it.

@@ -34,6 +34,7 @@ mod object;
 mod contract;
 
 pub use error::{Error, Result};
+pub use filesystem::make_directory;
 pub use hash::{HashState, StateInvalid};
 pub use key::{Key, KeyInvalid};
 pub use listing::{Entry, Listing};

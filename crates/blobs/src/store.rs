@@ -7,12 +7,15 @@ use oci::{Algorithm, Digest};
 use url::Url;
 
 use crate::{
-    Committed, HashState, Key, Listing, Reader, Result, Settings, Upload,
+    Committed, Error, HashState, Key, Listing, Reader, Result, Settings, Upload,
     driver::{Driver, Place, blocking},
 };
 
 /// Objects looked at in one go for whether there is one: more than one only while somebody asks for the store's health.
 const PAGE: usize = 8;
+
+/// The length of a UUID as text.
+const OWNER: usize = 36;
 
 /// Where bytes are kept. Cheap to clone; clones are the same store.
 #[derive(Clone, Debug)]
@@ -124,7 +127,7 @@ impl Store {
 
     /// Whether there is no object at all: so looks a medium that is not there, such as one that is not mounted.
     ///
-    /// What [`Store::health`] writes for a moment is none.
+    /// What [`Store::health`] writes for a moment is none, nor is what [`Store::set_owner`] wrote.
     pub async fn is_empty(&self) -> Result<bool> {
         let mut objects = self.list(None);
         loop {
@@ -132,10 +135,29 @@ impl Store {
             if page.is_empty() {
                 return Ok(true);
             }
-            if page.iter().any(|entry| !entry.key.is_probe()) {
+            if page.iter().any(|entry| !entry.key.is_internal()) {
                 return Ok(false);
             }
         }
+    }
+
+    /// Whose the store is, as [`Store::set_owner`] said; none if nobody has, or if they were interrupted.
+    pub async fn owner(&self) -> Result<Option<String>> {
+        match self.read_all(&Key::owner(), OWNER as u64).await {
+            Ok(bytes) => {
+                Ok(String::from_utf8(bytes.to_vec()).ok().filter(|text| text.len() == OWNER))
+            }
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says whose the store is: a UUID as text. Two at once may be `Busy`, `Sealed` or `NotFound`.
+    pub async fn set_owner(&self, owner: &str) -> Result<()> {
+        // What an interrupted one left may be sealed.
+        self.delete(&Key::owner()).await?;
+        let digest = Digest::of(owner.as_bytes());
+        self.put(&Key::owner(), Bytes::copy_from_slice(owner.as_bytes()), &digest).await.map(drop)
     }
 
     /// How much space there is.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use blobs::{Committed, Error as StoreError, HashState, Key, Upload as Writer};
 use bytes::Bytes;
 use domain::permit::RepositoryPermit;
-use domain::uploads::{self, Upload};
-use domain::{Tx, blobs as rows, cached, collection};
+use domain::uploads::{self, Object, Upload};
+use domain::{Entity, Tx, blobs as rows, cached, collection};
 use futures_util::FutureExt;
 use oci::{Digest, RepositoryName};
 use tokio::sync::watch;
@@ -103,10 +103,10 @@ impl Cache {
     async fn opened(&self, permit: &RepositoryPermit, digest: &Digest) -> Result<Upload> {
         let state = HashState::new(digest.algorithm()).to_bytes();
         let mut tx = self.db.begin().await?;
-        let key = Key::fresh();
-        let session = uploads::open(&mut tx, permit, key.as_str(), state, self.clock.now()).await?;
+        let object = Object { key: Key::fresh().to_string(), hash_state: state };
+        let session = uploads::open(&mut tx, permit, object, None, self.clock.now()).await?;
         tx.commit_aside().await?;
-        Ok(session)
+        session.ok_or_else(|| domain::Error::NotFound(Entity::Upload).into())
     }
 
     async fn kept(
@@ -201,7 +201,7 @@ impl Cache {
         let Committed { key, size, digest, stale, rest } = committed;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        uploads::finish(&mut tx, &session).await?;
+        uploads::end(&mut tx, &session).await?;
         let recorded = cached::record(&mut tx, permit, &digest, size, key.as_str(), now).await?;
         for key in stale.iter().chain(rest.as_ref()) {
             collection::condemn_object(&mut tx, key.as_str(), "", 0, now).await?;

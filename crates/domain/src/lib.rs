@@ -28,6 +28,7 @@ pub mod collection;
 pub mod audit;
 pub mod search;
 pub mod statistics;
+pub mod instance;
 pub mod queue;
 pub mod schedules;
 pub mod backup;

@@ -1,7 +1,8 @@
 //! Blobs whose bytes are not what was pushed.
 //!
 //! They are not served, mounted or relied on by a push. Whoever pushes the digest again heals them
-//! ([`crate::blobs::record`]), and a scrub that finds the bytes whole again lets them out.
+//! ([`crate::blobs::record`]), so does a scrub that fetches the bytes from elsewhere ([`heal`]), and one that finds them
+//! whole again lets them out.
 //!
 //! The links of such a blob stay, and with them the right to it: once healed, everything that needs it has it again.
 //! Marks name the blob *and* its object: whoever looked at bytes that have been replaced meanwhile says nothing of
@@ -9,10 +10,13 @@
 
 use std::fmt;
 
+use crate::audit::{self, Entry};
 use crate::blobs::bytes;
+use crate::collection;
 use crate::db::on;
 use crate::ids::BlobId;
 use crate::listing::{Page, Paging};
+use crate::scrub::Object;
 use crate::{Db, Error, Result, Timestamp, Tx};
 
 /// What is wrong with the bytes; spelled in rows as by [`Damage::as_str`]. Never rename one.
@@ -134,6 +138,38 @@ pub async fn lift(tx: &mut Tx, blob: BlobId, object_key: &str) -> Result<bool> {
         .await?
         .rows_affected());
     Ok(done > 0)
+}
+
+/// Gives the blob bytes that were verified, under a key that nobody else uses, and lets it out.
+///
+/// The damaged object is condemned, and `by` has done it. False if the blob is not in quarantine any more, is gone, or has
+/// another object by now. Its links stay as they are, and the row is held: the collector finds the blob as it was before, or healed.
+pub async fn heal(
+    tx: &mut Tx,
+    blob: &Object,
+    object_key: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str = "UPDATE blobs SET object_key = $3, damage = NULL, damaged_at = NULL \
+        WHERE id = $1 AND object_key = $2 AND damaged_at IS NOT NULL";
+    let done = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(blob.id)
+        .bind(&blob.object_key)
+        .bind(object_key)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    if done == 0 {
+        return Ok(false);
+    }
+    collection::forget(tx, &[object_key.to_owned()]).await?;
+    collection::condemn_object(tx, &blob.object_key, &blob.digest, blob.size, now).await?;
+    let resource = blob.digest.as_str();
+    let entry =
+        Entry { project: None, username: by, operation: "heal", resource_type: "blob", resource };
+    audit::append(tx, &[entry], now).await?;
+    Ok(true)
 }
 
 /// How many blobs are in quarantine.

@@ -192,6 +192,26 @@ pub async fn set(
     Ok(())
 }
 
+/// Gives this instance a schedule that every one has, once; what its operator made, changed or ended stays so.
+pub async fn give(tx: &mut Tx, name: &str, cron: &Cron, task: &Task, now: Timestamp) -> Result<()> {
+    const SQL: &str =
+        "INSERT INTO default_schedules (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+    const EXISTS: &str = "SELECT COUNT(*) FROM schedules WHERE name = $1";
+    let given = on!(tx.connection(), |connection| sqlx::query(SQL)
+        .bind(name)
+        .execute(connection)
+        .await?
+        .rows_affected());
+    let known: i64 = on!(tx.connection(), |connection| sqlx::query_scalar(EXISTS)
+        .bind(name)
+        .fetch_one(connection)
+        .await?);
+    if given > 0 && known == 0 {
+        set(tx, name, Kind::Custom, cron, task, now).await?;
+    }
+    Ok(())
+}
+
 /// Ends the schedule of that name, if there is one.
 pub async fn clear(tx: &mut Tx, name: &str) -> Result<()> {
     const SQL: &str = "DELETE FROM schedules WHERE name = $1";

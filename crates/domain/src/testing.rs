@@ -13,7 +13,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
-pub use fixtures::{admin, member, now, project, push_permit, repository_permit, user};
+pub use fixtures::{
+    admin, forget_instance, member, now, project, push_permit, repository_permit, user,
+};
 
 use crate::Db;
 use crate::db::Location;

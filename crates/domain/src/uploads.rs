@@ -200,9 +200,7 @@ pub async fn finish(
     now: Timestamp,
 ) -> Result<Recorded> {
     let mut batch = Batch::default();
-    let mut end = Sql::new("DELETE FROM uploads WHERE id = ");
-    end.bind(upload.id.to_string()).push(" AND received = ").bind(signed(upload.received)?);
-    let ended = batch.add(end);
+    let ended = batch.add(ending(upload)?);
     let object = Verified { digest, size, object_key };
     let recording = blobs::recording(&mut batch, upload.repository, object, now)?;
     let answers = batch.run(tx).await?;
@@ -210,6 +208,18 @@ pub async fn finish(
         return Err(moved_or_gone(tx, upload.id).await?);
     }
     blobs::recorded(tx, object, recording, &answers, now).await
+}
+
+/// Ends the session, whose bytes the caller records otherwise in the same transaction; `Conflict` as with [`finish`].
+pub async fn end(tx: &mut Tx, upload: &Upload) -> Result<()> {
+    let done = ending(upload)?.execute(tx).await?;
+    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+}
+
+fn ending(upload: &Upload) -> Result<Sql> {
+    let mut sql = Sql::new("DELETE FROM uploads WHERE id = ");
+    sql.bind(upload.id.to_string()).push(" AND received = ").bind(signed(upload.received)?);
+    Ok(sql)
 }
 
 async fn moved_or_gone(tx: &mut Tx, id: UploadId) -> Result<Error> {

@@ -48,16 +48,14 @@ pub(crate) async fn ensure(
     Ok(origin)
 }
 
-/// Makes `admin` with this password, `library` and the schedules, in a database without accounts; and what the
-/// system's configuration begins with.
+/// Makes `admin` with this password and `library`, in a database without accounts; and what the system's
+/// configuration begins with.
 pub(crate) async fn furnish(
     db: &Db,
     now: Timestamp,
     password: String,
     configuration: &BTreeMap<String, Value>,
 ) -> Result<()> {
-    // Before there is an account, so that a schedule which its operator ended does not come back.
-    jobs::ensure_schedules(db, now).await?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await?;
     let hashed = hashed.context("cannot hash the password of admin")?;
     let mut tx = db.begin().await?;

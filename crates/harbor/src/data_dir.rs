@@ -7,9 +7,9 @@
 //! harbor.backup/  while a backup is made
 //! ```
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -40,8 +40,7 @@ impl DataDir {
 
     /// As [`DataDir::open`], for the restore itself.
     pub(crate) fn make(path: &Path) -> Result<Self> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| {
+        blobs::make_directory(path).with_context(|| {
             format!(
                 "cannot make the data directory {}: choose another, or make it writable",
                 path.display()

@@ -8,6 +8,7 @@ use domain::db::Location;
 use domain::{Clock, Db, queue};
 use identity::{Authenticator, Keys};
 
+use crate::belonging;
 use crate::compose::Base;
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
@@ -46,7 +47,7 @@ impl Instance {
             Some(file) => services::read(file)?,
             None => Storage::Directory(data.storage()),
         };
-        let store = opened(&storage.settings()).await?;
+        let store = paired(&db, &storage, &clock).await?;
         let authenticator =
             Authenticator::new(db.clone(), clock.clone(), &identity::Settings::default());
         let objects = storage.directory().map(Path::to_owned);
@@ -87,6 +88,7 @@ impl Instance {
         jobs::App {
             db: self.db.clone(),
             store: self.store.clone(),
+            replica: None,
             clock: self.clock.clone(),
             workers: jobs::App::WORKERS,
         }
@@ -100,6 +102,22 @@ impl Instance {
 /// The store of the objects below `root`.
 pub(crate) async fn objects(root: &Path) -> Result<Objects> {
     opened(&Storage::Directory(root.to_owned()).settings()).await
+}
+
+/// The store of the storage, which must be that of the database.
+pub(crate) async fn paired(db: &Db, storage: &Storage, clock: &Clock) -> Result<Objects> {
+    let settings = storage.settings();
+    let store = opened(&settings).await?;
+    let place = match &settings {
+        blobs::Settings::Filesystem(files) => {
+            format!("the object storage in {}", files.root.display())
+        }
+        // It was empty a moment ago.
+        blobs::Settings::Memory(_) => return Ok(store),
+        blobs::Settings::S3(s3) => s3.place(),
+    };
+    belonging::check(db, &store, clock, &place).await?;
+    Ok(store)
 }
 
 /// The store that `settings` tell of.

@@ -5,9 +5,8 @@
 //! verify are given `accepted` alone. A running one notices a change within seconds.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -214,11 +213,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn private_directory(path: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("cannot make {}", path.display()))
+    blobs::make_directory(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod data_dir;
 pub mod keys;
 mod admin;
 pub mod instance;
+mod belonging;
 mod compose;
 mod process;
 mod services;

@@ -17,6 +17,7 @@ use crate::output;
 use crate::process;
 use crate::settings::Serve;
 use crate::settings::limits::Limits;
+use crate::settings::services::{self, Storage};
 use crate::welcome::Welcome;
 
 /// Serves until a signal comes, then drains.
@@ -44,11 +45,14 @@ pub async fn serve(
 ) -> Result<()> {
     let data = DataDir::open(&settings.store.data).context("--data cannot be used")?;
     let _lock = data.lock()?;
+    let replica = settings.replica.as_deref().map(services::read::<Storage>).transpose()?;
+    let replica = replica.map(|replica| replica.settings());
     let listener = web::bind(settings.listen)?;
     let metrics = process::bind_metrics(settings.metrics_listen)?;
     let files = KeyFiles::new(data.keys());
     let instance = Instance::open(&data, &settings.store, &files, clock).await?;
     let password = admin::ensure(&instance, &data, settings.admin_password.as_ref()).await?;
+    jobs::ensure_schedules(&instance.db, instance.clock.now()).await?;
     instance.take_jobs_back().await?;
     let limits = settings.limits.clone().unwrap_or_default();
     let instance = instance.limited(&limits);
@@ -65,7 +69,7 @@ pub async fn serve(
     let serving = web::serve(listener, http(&settings, &limits), routes.clone(), stop.clone())?;
     let metrics = metrics.map(|listener| process::serve_metrics(listener, &stop)).transpose()?;
     tasks::spawn(&stop, "keys", keys::watch(files, instance.keys.clone(), stop.clone()));
-    jobs::start(&instance.jobs(), &stop);
+    jobs::start(&jobs::App { replica, ..instance.jobs() }, &stop);
     if let Some(import) = import {
         import.start(&stop);
     }

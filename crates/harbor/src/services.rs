@@ -17,7 +17,7 @@ use web::client::{self, Client};
 use web::{Probe, Routes, ServeSettings, Shutdown, health, origin, tasks};
 
 use crate::compose::{self, Base};
-use crate::instance::opened;
+use crate::instance::paired;
 use crate::keys::{self, KeyFiles};
 use crate::restore::refuse_half_restored;
 use crate::settings::Proxy;
@@ -43,7 +43,7 @@ pub(crate) async fn registry(settings: Registry) -> Result<()> {
         refuse_half_restored(directory)?;
     }
     let base = open(&settings.database, &settings.limits, &stop).await?;
-    let store = opened(&settings.storage.settings()).await?;
+    let store = paired(&base.db, &settings.storage, &base.clock).await?;
     let files = KeyFiles::new(settings.keys);
     let public = Keys::new(files.load_accepted()?);
     tasks::spawn(&stop, "keys", keys::watch_accepted(files, public.clone(), stop.clone()));
@@ -128,11 +128,13 @@ pub(crate) async fn jobservice(settings: Jobservice) -> Result<()> {
         refuse_half_restored(directory)?;
     }
     let base = open(&settings.database, &Limits::default(), &stop).await?;
-    let store = opened(&settings.storage.settings()).await?;
+    let store = paired(&base.db, &settings.storage, &base.clock).await?;
+    jobs::ensure_schedules(&base.db, base.clock.now()).await?;
     let probes = vec![compose::database_probe(&base.db), compose::storage_probe(&store)];
     let app = jobs::App {
         db: base.db.clone(),
         store,
+        replica: settings.replica.map(|replica| replica.settings()),
         clock: base.clock.clone(),
         workers: settings.max_job_workers,
     };

@@ -185,6 +185,10 @@ pub struct Serve {
     #[arg(long, env = "HARBOR_NO_REDIRECT")]
     pub no_redirect: bool,
 
+    /// A file like that of --storage, of another place that has the objects: a scrub fetches from it what is damaged.
+    #[arg(long, env = "HARBOR_REPLICA", value_name = "FILE")]
+    pub replica: Option<PathBuf>,
+
     /// Serve Prometheus metrics on this address, apart from the public port.
     #[arg(long, env = "HARBOR_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
@@ -248,6 +252,11 @@ pub(crate) struct Scrub {
     /// Read so many MiB in a second at the most; 0 is as fast as the storage gives them.
     #[arg(long, default_value_t = 32, value_name = "MIB")]
     pub(crate) rate: u32,
+
+    /// Afterwards fetch what is damaged from here: a copy of the data directory or of its objects, a backup, or a file like
+    /// that of --storage.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) heal_from: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]

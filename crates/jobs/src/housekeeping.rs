@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::queue::{self, Task};
-use domain::schedules::{self, Cron, Kind};
+use domain::schedules;
 use domain::{Db, Timestamp, pulls, quarantine, scrub};
 use metrics::gauge;
 use web::Shutdown;
@@ -14,7 +14,7 @@ use crate::App;
 const EVERY: Duration = Duration::from_secs(5);
 const PULLS_AT_ONCE: u32 = 5_000;
 
-/// Schedules that exist from the first start; an operator may change or end them.
+/// Schedules that every instance is given; an operator may change or end them.
 const DEFAULTS: [(&str, &str, Task); 4] = [
     ("purge-uploads", "0 30 3 * * *", Task::PurgeUploads { older_than_secs: 7 * 24 * 60 * 60 }),
     ("purge-sessions", "0 15 * * * *", Task::PurgeSessions),
@@ -56,17 +56,11 @@ const fn count(blobs: i64) -> f64 {
     blobs as f64
 }
 
-/// Makes the schedules that every instance has, once.
+/// Gives the instance the schedules that every one has, each once: also those that are new with this program.
 pub async fn ensure_schedules(db: &Db, now: Timestamp) -> domain::Result<()> {
-    let known = schedules::list(db).await?;
+    let mut tx = db.begin().await?;
     for (name, cron, task) in DEFAULTS {
-        if known.iter().any(|schedule| schedule.name == name) {
-            continue;
-        }
-        let cron: Cron = cron.parse()?;
-        let mut tx = db.begin().await?;
-        schedules::set(&mut tx, name, Kind::Custom, &cron, &task, now).await?;
-        tx.commit().await?;
+        schedules::give(&mut tx, name, &cron.parse()?, &task, now).await?;
     }
-    Ok(())
+    tx.commit().await
 }

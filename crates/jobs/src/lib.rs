@@ -7,6 +7,7 @@ mod context;
 mod worker;
 mod housekeeping;
 mod runners;
+pub mod healing;
 
 use anyhow::Result;
 use domain::{Clock, Db};
@@ -20,6 +21,8 @@ use worker::Worker;
 pub struct App {
     pub db: Db,
     pub store: blobs::Store,
+    /// Another place that has the objects, from which a scrub heals what is damaged; opened when it is needed.
+    pub replica: Option<blobs::Settings>,
     pub clock: Clock,
     /// Jobs done at a time by this process.
     pub workers: u16,

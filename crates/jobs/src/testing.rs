@@ -10,7 +10,13 @@ use crate::App;
 
 /// Objects in memory, and a clock that stands still.
 pub(crate) async fn app(db: Db) -> App {
-    App { db, store: store().await, clock: Clock::manual(now()), workers: App::WORKERS }
+    App {
+        db,
+        store: store().await,
+        replica: None,
+        clock: Clock::manual(now()),
+        workers: App::WORKERS,
+    }
 }
 
 pub(crate) async fn store() -> Store {

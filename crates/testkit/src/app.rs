@@ -238,6 +238,7 @@ fn settings(data: PathBuf, database_url: Option<Location>) -> Serve {
         external_url: None,
         trusted_proxies: Vec::new(),
         no_redirect: false,
+        replica: None,
         metrics_listen: None,
         limits: None,
         import: false,

@@ -12,7 +12,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("sqlx", &["domain"]),
     ("actix-web", &["portal", "registry", "token", "web"]),
     ("askama", &["portal"]),
-    ("anyhow", &["benches", "harbor", "jobs", "testkit", "xtask"]),
+    ("anyhow", &["benches", "disk", "harbor", "jobs", "testkit", "xtask"]),
     ("object_store", &["blobs"]),
     ("reqwest", &["benches", "blobs", "testkit", "web"]),
 ];

@@ -50,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("benches", &[]),
     // Parsers, wherever they are.
     ("fuzz", &["auth", "blobs", "harbor", "oci", "proxy", "registry"]),
+    ("disk", &[]),
     ("xtask", &[]),
 ];
 

@@ -28,13 +28,8 @@ pub(super) struct Root {
 
 impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let root = File::open(path)?;
-        // The root's own name, in case it was just made. Only the nearest directory above is ours to sync.
-        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-            File::open(above).and_then(|above| above.sync_all()).or_else(ignore_denied)?;
-        }
-        let fd = OwnedFd::from(root);
+        make_directory(path)?;
+        let fd = OwnedFd::from(File::open(path)?);
         let probe =
             openat2(&fd, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::BENEATH);
         let beneath = !matches!(probe, Err(Errno::NOSYS | Errno::PERM));
@@ -101,11 +96,33 @@ impl Root {
     }
 }
 
+/// Makes a directory for its owner alone, and those above it that are missing; the names of all of them are durable.
+///
+/// One that is there already may have been made a moment ago by a process that did not come to sync its name.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    let above = match path.parent() {
+        // The root of all.
+        None => return Ok(()),
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+    };
+    if !path.is_dir() {
+        if !above.is_dir() {
+            make_directory(above)?;
+        }
+        match std::fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            made => made?,
+        }
+    }
+    File::open(above).and_then(|above| above.sync_all()).or_else(ignore_denied)
+}
+
 fn name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-/// The directory above the root may belong to somebody else.
+/// The directory above may belong to somebody else.
 fn ignore_denied(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::PermissionDenied { Ok(()) } else { Err(error) }
 }

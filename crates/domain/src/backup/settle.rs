@@ -15,6 +15,7 @@ pub struct Settled {
 ///
 /// - The bytes of uploads are not in a backup. Where objects were copied by other means they are condemned.
 /// - A cookie of then must not open what may be another installation.
+/// - The storage may be a new one, which is told whose it is by the first start.
 /// - The worker of a running job is not here. Its schedule, or whoever started it, starts another.
 pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<Settled> {
     // The condition keeps SQLite from reading ON as a join's.
@@ -36,6 +37,7 @@ pub async fn settle(tx: &mut Tx, now: Timestamp) -> Result<Settled> {
     let uploads = clear(tx, "DELETE FROM uploads").await?;
     let sessions = clear(tx, "DELETE FROM sessions").await?;
     clear(tx, "DELETE FROM object_holds").await?;
+    clear(tx, "UPDATE instance SET stored_at = NULL").await?;
     Ok(Settled { uploads, sessions, jobs })
 }
 

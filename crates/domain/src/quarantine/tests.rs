@@ -2,14 +2,16 @@
 
 use oci::Digest;
 
-use super::{Damage, count, lift, list, mark};
+use super::{Damage, count, heal, lift, list, mark};
+use crate::audit::{Query, Scope};
 use crate::blobs::{self, Recorded, find, holders, missing, mount};
 use crate::db::on;
+use crate::ids::BlobId;
 use crate::ids::RepositoryId;
 use crate::listing::Paging;
 use crate::testing::each_engine;
 use crate::testing::images::{at, image, permit, push, push_image, upload};
-use crate::{Db, Error, collection, repositories};
+use crate::{Db, Error, audit, collection, repositories, scrub};
 
 async fn repository(db: &Db, name: &str) -> RepositoryId {
     let permit = permit(db, name).await;
@@ -137,6 +139,34 @@ async fn a_damaged_blob_that_nobody_needs_is_collected_as_any_other() {
         assert_eq!(count(&db).await.unwrap(), 0);
         assert!(!marked(&db, &blob, Damage::Missing).await);
         assert!(!upload(&db, "library/a", b"bytes", at(8)).await.healed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bytes_from_elsewhere_heal_it_for_all_that_have_it_and_the_damaged_ones_are_condemned() {
+    each_engine(async |db| {
+        let blob = damaged(&db).await.blob;
+        let page = scrub::quarantined(&db, BlobId(0), 9).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        collection::condemn_object(&mut tx, "objects/new", "", 0, at(6)).await.unwrap();
+        assert!(heal(&mut tx, &page[0], "objects/new", "system", at(7)).await.unwrap());
+        tx.commit().await.unwrap();
+        let a = repository(&db, "library/a").await;
+        let found = find(&db, a, &blob.digest).await.unwrap().unwrap();
+        assert_eq!(found.object_key, "objects/new");
+        let condemned = collection::condemned(&db, None, 9).await.unwrap();
+        let keys: Vec<String> = condemned.into_iter().map(|object| object.object_key).collect();
+        assert_eq!(keys, std::slice::from_ref(&blob.object_key), "and the new one is not any more");
+        // Who comes later has nothing to heal.
+        let mut tx = db.begin().await.unwrap();
+        assert!(!heal(&mut tx, &page[0], "objects/newer", "system", at(8)).await.unwrap());
+        tx.commit().await.unwrap();
+        let query = Query::all(Scope::All, Paging::first(9));
+        let log = audit::list(&db, &query).await.unwrap().items;
+        assert!(log.iter().any(|line| line.operation == "heal"
+            && line.username == "system"
+            && line.resource == blob.digest.to_string()));
     })
     .await;
 }

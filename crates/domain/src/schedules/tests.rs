@@ -1,6 +1,8 @@
 //! Times, and that each fires once.
 
-use super::{Cron, Kind, by_name, clear, due, list, set};
+mod defaults;
+
+use super::{Cron, Kind, by_name, clear, due, give, list, set};
 use crate::queue::{self, Query, Task, Trigger};
 use crate::testing::each_engine;
 use crate::{Db, Timestamp};
@@ -96,6 +98,42 @@ async fn two_schedulers_fire_once_between_them() {
         let (a, b, c) =
             tokio::join!(fire(&db, at(90_000)), fire(&db, at(90_000)), fire(&db, at(90_000)));
         assert_eq!(a + b + c, 1);
+    })
+    .await;
+}
+
+async fn give_scrub(db: &Db) {
+    let task = Task::Scrub { bytes_per_sec: 1 };
+    let mut tx = db.begin().await.unwrap();
+    give(&mut tx, "scrub", &"0 0 4 * * 0".parse().unwrap(), &task, at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_default_is_given_once_and_what_its_operator_ended_stays_so() {
+    each_engine(async |db| {
+        give_scrub(&db).await;
+        let given = by_name(&db, "scrub").await.unwrap().unwrap();
+        assert_eq!(given.next_run, Some(at(6 * 86_400 + 4 * 3_600)));
+        let mut tx = db.begin().await.unwrap();
+        clear(&mut tx, "scrub").await.unwrap();
+        tx.commit().await.unwrap();
+        give_scrub(&db).await;
+        assert_eq!(by_name(&db, "scrub").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_default_does_not_take_the_place_of_what_its_operator_set() {
+    each_engine(async |db| {
+        let cron: Cron = "0 0 1 * * *".parse().unwrap();
+        let task = Task::Scrub { bytes_per_sec: 7 };
+        let mut tx = db.begin().await.unwrap();
+        set(&mut tx, "scrub", Kind::Custom, &cron, &task, at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        give_scrub(&db).await;
+        assert_eq!(by_name(&db, "scrub").await.unwrap().unwrap().task, task);
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use auth::{Action, Principal, Resource, Role, UserIdentity};
 use oci::RepositoryName;
 
+use crate::db::on;
 use crate::ids::UserId;
 use crate::members::{self, Who};
 use crate::permit::{self, Permit, RepositoryPermit};
@@ -89,4 +90,18 @@ pub async fn repository_permit(
     permit::authorize_repository(db, principal, &name, Resource::Repository, Action::Push)
         .await
         .expect("the principal may push")
+}
+
+/// The database as a program leaves it that knew no ids of instances.
+pub async fn forget_instance(db: &Db) {
+    let mut tx = db.begin().await.expect("a transaction begins");
+    let done = async {
+        on!(tx.connection(), |connection| sqlx::query("DELETE FROM instance")
+            .execute(connection)
+            .await
+            .map(drop)?);
+        Ok::<(), crate::Error>(())
+    };
+    done.await.expect("the row is removed");
+    tx.commit().await.expect("the transaction commits");
 }

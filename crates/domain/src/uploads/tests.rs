@@ -58,7 +58,7 @@ async fn a_session_is_found_by_its_repository_only() {
     .await;
 }
 
-async fn end(tx: &mut Tx, upload: &Upload) -> Result<Recorded> {
+async fn finished(tx: &mut Tx, upload: &Upload) -> Result<Recorded> {
     finish(tx, upload, &Digest::of(b"ten bytes!"), 10, &upload.object_key, at(1)).await
 }
 
@@ -70,16 +70,16 @@ async fn of_two_chunks_for_one_offset_one_counts() {
         advance(&mut tx, &upload, 10, &[3], at(1)).await.unwrap();
         let second = advance(&mut tx, &upload, 20, &[4], at(1)).await;
         assert!(matches!(second, Err(Error::Conflict(Entity::Upload))), "{second:?}");
-        let stale = end(&mut tx, &upload).await;
+        let stale = finished(&mut tx, &upload).await;
         assert!(matches!(stale, Err(Error::Conflict(Entity::Upload))), "{stale:?}");
         tx.commit().await.unwrap();
         let moved = by_id(&db, &permit(&db, "library/a").await, upload.id).await.unwrap();
         assert_eq!((moved.received, moved.hash_state.as_slice()), (10, [3].as_slice()));
         assert_eq!((moved.created_at, moved.updated_at), (at(0), at(1)));
         let mut tx = db.begin().await.unwrap();
-        let ended = end(&mut tx, &moved).await.unwrap();
+        let ended = finished(&mut tx, &moved).await.unwrap();
         assert_eq!((ended.redundant, ended.blob.size), (false, 10));
-        assert!(is_not_found(&end(&mut tx, &moved).await));
+        assert!(is_not_found(&finished(&mut tx, &moved).await));
         assert!(is_not_found(&advance(&mut tx, &moved, 30, &[], at(2)).await));
         tx.commit().await.unwrap();
     })

@@ -14,6 +14,7 @@ use std::io::Read;
 
 use anyhow::{Context, Result, bail, ensure};
 use blobs::{HashState, Key};
+use bytes::Bytes;
 use domain::backup::{Objects, Table};
 use domain::db::Location;
 use oci::{Algorithm, Digest};
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FORMAT: u32 = 1;
 /// What is read into memory at once: entries that are not objects or a database file.
 const SMALL: u64 = 256 * 1024 * 1024;
+/// What is read at once of those.
+const CHUNK: usize = 256 * 1024;
 
 /// `backup.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -246,6 +249,13 @@ pub(crate) fn read_small(size: u64, content: &mut dyn Read) -> Result<Vec<u8>> {
     content.read_to_end(&mut bytes).context("cannot read it")?;
     ensure!(bytes.len() as u64 == size, "it ends too early");
     Ok(bytes)
+}
+
+/// A full chunk of a large entry, or what is left of it; nothing at its end.
+pub(crate) fn read_chunk(content: &mut dyn Read) -> std::io::Result<Bytes> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    content.take(CHUNK as u64).read_to_end(&mut chunk)?;
+    Ok(chunk.into())
 }
 
 #[cfg(test)]

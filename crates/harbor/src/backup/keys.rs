@@ -1,9 +1,8 @@
 //! The files beside database and objects: signing keys and the first password.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -63,8 +62,8 @@ impl KeySet {
     /// Writes them; the one that signs comes last, because with it the directory counts as an instance's.
     pub(crate) fn write(&self, directory: &Path) -> Result<()> {
         for folder in [directory, &directory.join("accepted")] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.with_context(|| format!("cannot make {}", folder.display()))?;
+            blobs::make_directory(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         for (name, content) in self.iter() {
             write_secret(&directory.join(name), content)?;

@@ -258,7 +258,7 @@ async fn objects_are_saved_from_where_a_file_says_and_not_from_a_bucket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_missing_is_told_and_the_rest_is_saved() {
     let source = filled(Site::on_sqlite()).await;
-    fs::remove_file(a_file(&source.data().join("storage"))).unwrap();
+    fs::remove_file(a_file(&source.data().join("storage/objects"))).unwrap();
     let error = format!("{:#}", source.backup(false).await.unwrap_err());
     assert!(error.contains("complete but for 1 objects"), "{error}");
     let from = source.folder.path().join("backup.tar");
@@ -273,7 +273,7 @@ async fn an_object_that_is_missing_is_told_and_the_rest_is_saved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_is_damaged_is_told_and_not_restored() {
     let source = filled(Site::on_sqlite()).await;
-    let damaged = a_file(&source.data().join("storage"));
+    let damaged = a_file(&source.data().join("storage/objects"));
     let size = fs::metadata(&damaged).unwrap().len();
     fs::remove_file(&damaged).unwrap();
     fs::write(&damaged, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();

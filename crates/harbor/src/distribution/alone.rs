@@ -15,6 +15,7 @@ use domain::{Clock, Db, Timestamp, projects, users};
 use tempfile::TempDir;
 
 use super::config::{Config, Maintenance};
+use crate::belonging;
 use crate::data_dir::{DataDir, Lock};
 use crate::instance::opened;
 
@@ -73,6 +74,11 @@ impl Alone {
             None => format!("cannot open the database {}", data.database().display()),
         })?;
         let shared = config.database.is_some();
+        if shared {
+            // Rows of their own lie in the storage, or last as long as the process.
+            let place = "the storage of this registry";
+            belonging::check(&db, &store, &Clock::System, place).await?;
+        }
         let alone = Self { db, store, clock: Clock::System, lock, shared, _scratch: scratch };
         alone.furnish(&config.maintenance, config.proxy.is_some()).await?;
         Ok(alone)
@@ -111,6 +117,7 @@ impl Alone {
         jobs::App {
             db: self.db.clone(),
             store: self.store.clone(),
+            replica: None,
             clock: self.clock.clone(),
             workers: 1,
         }

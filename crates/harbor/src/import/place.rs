@@ -14,7 +14,7 @@ use web::Shutdown;
 
 use super::Opened;
 use crate::data_dir::DataDir;
-use crate::instance::{Instance, opened};
+use crate::instance::{Instance, paired};
 use crate::keys::KeyFiles;
 use crate::restore::refuse_half_restored;
 use crate::services;
@@ -30,7 +30,8 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
             refuse_half_restored(directory)?;
         }
         let db = services::open(&service.database, &Limits::default(), stop).await?.db;
-        return Ok(Opened { db, store: opened(&service.storage.settings()).await?, alone: None });
+        let store = paired(&db, &service.storage, &Clock::System).await?;
+        return Ok(Opened { db, store, alone: None });
     }
     let data = settings.data.clone().context("name an instance with --data or --config")?;
     let directory = DataDir::existing(&data)?;
@@ -86,6 +87,7 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
         storage.display(),
         tree.display()
     );
+    forget_owner(&storage)?;
     // An empty directory only: whatever is in it, nothing here removes it.
     match std::fs::remove_dir(&storage) {
         Ok(()) => {}
@@ -100,7 +102,26 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
         ),
     }
     symlink(&root, &storage)
-        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))
+        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))?;
+    // An instance that was tried before may have said that the tree is its own. To name it here is to say otherwise.
+    let owner = root.join(blobs::Key::OWNER);
+    match std::fs::remove_file(&owner) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", owner.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A storage that was started and holds nothing yet says whose it is; the new one is told that at its first start.
+fn forget_owner(storage: &Path) -> Result<()> {
+    let owner = storage.join(blobs::Key::OWNER);
+    let is_alone = std::fs::read_dir(storage).is_ok_and(|entries| entries.count() == 1);
+    if is_alone && owner.is_file() {
+        std::fs::remove_file(&owner)
+            .with_context(|| format!("cannot remove {}", owner.display()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Small ones are written several at a time: each of them waits for the disk, and they can wait together.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::Read;
 
 use anyhow::{Context, Result, bail, ensure};
 use blobs::{Committed, Error, Key, Store, Upload};
@@ -14,11 +14,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::rows::Rows;
-use crate::backup::format::read_small;
+use crate::backup::format::{read_chunk, read_small};
 use crate::backup::objects::{Missing, parsed};
 use crate::backup::progress::Progress;
 
-const CHUNK: usize = 256 * 1024;
 /// What is small, and how many of them are in memory.
 const SMALL: u64 = 1024 * 1024;
 const AT_A_TIME: usize = 16;
@@ -179,11 +178,4 @@ impl Objects {
             Err(error) => Err(error).with_context(|| format!("cannot write the object {key}")),
         }
     }
-}
-
-/// A full chunk, or what is left.
-fn read_chunk(content: &mut dyn Read) -> io::Result<Bytes> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    content.take(CHUNK as u64).read_to_end(&mut chunk)?;
-    Ok(chunk.into())
 }

@@ -4,9 +4,8 @@
 //! that did not end, and the next one may remove it. Servers refuse a place that has one, and a second restore one
 //! that is under way.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -71,7 +70,7 @@ impl Target {
     /// From here on everything in the place is ours to remove.
     pub(crate) fn set_mark(&self) -> Result<()> {
         let text = if self.with_objects { WHOLE } else { ROWS };
-        let storage = DirBuilder::new().recursive(true).mode(0o700).create(&self.parts.storage);
+        let storage = blobs::make_directory(&self.parts.storage);
         let made = storage.and_then(|()| private_file(&self.mark)).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
@@ -150,8 +149,7 @@ impl Target {
 
 /// The storage, made if it is absent, and nobody else's until the file is dropped.
 fn lock(storage: &Path) -> Result<File> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(storage);
-    let folder = made.and_then(|()| File::open(storage));
+    let folder = blobs::make_directory(storage).and_then(|()| File::open(storage));
     let folder = folder.with_context(|| format!("cannot open {}", storage.display()))?;
     if let Err(error) = folder.try_lock() {
         bail!("another restore into {} is under way ({error})", storage.display());

@@ -111,6 +111,9 @@ pub struct Jobservice {
     pub log: telemetry::Settings,
     pub database: Database,
     pub storage: Storage,
+    /// Another place that has the objects, in the form of `storage`: a scrub fetches from it what is damaged.
+    #[serde(default)]
+    pub replica: Option<Storage>,
     /// Jobs done at a time.
     pub max_job_workers: u16,
 }

@@ -2,9 +2,11 @@
 //!
 //! How far it came is a row ([`domain::scrub`]), so that neither a stop nor a restart begins anew. First it looks at what
 //! is in quarantine: a disk that was away may be back. Nothing is believed damaged that does not look so twice, and
-//! nothing at all while the store itself is not well or has no object at all, as a medium that is not mounted.
+//! nothing at all while the store itself is not well or has no object at all, as a medium that is not mounted. At its end
+//! it heals what it can, if there is a replica.
 
 mod pace;
+mod heal;
 
 use anyhow::{Context, Result, bail};
 use blobs::{Error as StoreError, HashState, Key};
@@ -32,6 +34,8 @@ struct Scrub<'a> {
     total: Checked,
     /// Out of quarantine again.
     restored: u64,
+    /// Given the bytes of the replica.
+    healed: u64,
 }
 
 /// What a look at a blob's bytes tells.
@@ -44,9 +48,11 @@ enum Look {
 
 pub(super) async fn scrub(job: &Job<'_>, bytes_per_sec: u64) -> Result<Ended> {
     let pace = Pace::new(bytes_per_sec);
-    let mut scrub = Scrub { job, pace, total: Checked::default(), restored: 0 };
+    let mut scrub = Scrub { job, pace, total: Checked::default(), restored: 0, healed: 0 };
     let pass = scrub.begin().await?;
-    let ended = scrub.look_at_quarantined().await? && scrub.look_at_all(&pass).await?;
+    let ended = scrub.look_at_quarantined().await?
+        && scrub.look_at_all(&pass).await?
+        && scrub.heal().await?;
     if !ended {
         job.log("stopped on request; the next scrub goes on from here").await?;
         return Ok(Ended::Stopped);
@@ -142,6 +148,7 @@ impl Scrub<'_> {
             "checked_bytes": self.total.bytes,
             "damaged_blobs": self.total.damaged,
             "restored_blobs": self.restored,
+            "healed_blobs": self.healed,
         });
         if let (Some(left), Some(fields)) = (quarantined, report.as_object_mut()) {
             fields.insert("quarantined_blobs".to_owned(), left.into());

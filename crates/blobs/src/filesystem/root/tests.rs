@@ -26,3 +26,18 @@ fn the_kernel_resolves_beneath_the_root() {
 fn an_old_kernel_resolves_validated_keys() {
     check(false);
 }
+
+#[test]
+fn a_directory_is_made_with_those_above_it_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/b/c");
+    make_directory(&path).unwrap();
+    make_directory(&path).unwrap();
+    for made in [directory.path().join("a"), path.clone()] {
+        let mode = std::fs::metadata(made).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+    File::create(path.join("file")).unwrap();
+    assert!(make_directory(&path.join("file/d")).is_err());
+}

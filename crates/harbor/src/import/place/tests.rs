@@ -51,6 +51,17 @@ fn an_empty_storage_becomes_a_link_to_the_tree_and_stays_one() {
 }
 
 #[test]
+fn a_tree_that_another_instance_had_is_this_one_s_from_now_on() {
+    let place = Place::new();
+    let tree = place.tree("old");
+    fs::write(tree.join(blobs::Key::OWNER), "another").unwrap();
+    fs::create_dir(place.data.storage()).unwrap();
+    fs::write(place.data.storage().join(blobs::Key::OWNER), "ours").unwrap();
+    adopt(&place.data, &tree, true).unwrap();
+    assert!(!tree.join(blobs::Key::OWNER).exists());
+}
+
+#[test]
 fn a_storage_that_is_not_there_yet_becomes_one_too() {
     let place = Place::new();
     adopt(&place.data, &place.tree("old"), true).unwrap();

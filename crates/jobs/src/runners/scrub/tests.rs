@@ -79,7 +79,7 @@ async fn what_is_missing_short_or_changed_is_found_and_the_rest_is_left_alone() 
             done.result.unwrap(),
             json!({
                 "checked_blobs": 4, "checked_bytes": 5, "damaged_blobs": 3, "restored_blobs": 0,
-                "quarantined_blobs": 3,
+                "healed_blobs": 0, "quarantined_blobs": 3,
             })
         );
         let expected = [
@@ -167,4 +167,55 @@ async fn a_stop_is_heard_within_a_blob_and_nothing_is_said_of_it() {
     let pass = scrub::latest(&app.db).await.unwrap().unwrap();
     assert_eq!((pass.blobs, pass.ended_at), (0, None));
     assert_eq!(quarantined(&app).await, []);
+}
+
+#[tokio::test]
+async fn what_the_replica_has_whole_is_healed_and_the_rest_stays_in_quarantine() {
+    on_each_engine(async |app| {
+        let folder = tempfile::tempdir().unwrap();
+        let settings =
+            blobs::Settings::Filesystem(blobs::Filesystem { root: folder.path().to_owned() });
+        let replica = blobs::Store::open(&settings).await.unwrap();
+        upload(&app, b"whole").await;
+        let missing = upload(&app, b"missing").await;
+        let changed = upload(&app, b"changed").await;
+        let lost = upload(&app, b"lost").await;
+        for (blob, content) in
+            [(&missing, b"missing".as_slice()), (&changed, b"changed"), (&lost, b"LOST")]
+        {
+            let bytes = Bytes::copy_from_slice(content);
+            replica.put(&key(blob), bytes, &Digest::of(content)).await.unwrap();
+        }
+        app.store.delete(&key(&missing)).await.unwrap();
+        app.store.delete(&key(&lost)).await.unwrap();
+        overwrite(&app, &changed, b"chAnged").await;
+        let app = App { replica: Some(settings), ..app };
+        let result = run(&app).await.result.unwrap();
+        assert_eq!((&result["damaged_blobs"], &result["healed_blobs"]), (&json!(3), &json!(2)));
+        assert_eq!(quarantined(&app).await, [(lost.digest.to_string(), Damage::Missing)]);
+        assert_eq!(run(&app).await.result.unwrap()["damaged_blobs"], 0, "what was healed is whole");
+        let condemned = domain::collection::condemned(&app.db, None, 9).await.unwrap();
+        let keys: Vec<String> = condemned.into_iter().map(|object| object.object_key).collect();
+        assert!(keys.contains(&changed.object_key), "{keys:?}");
+        let held = domain::backup::is_held(&app.db, app.clock.now()).await.unwrap();
+        assert_eq!(held, None, "the collector may go on");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_its_replica_a_scrub_ends_as_ever() {
+    on_each_engine(async |app| {
+        let blob = upload(&app, b"away").await;
+        upload(&app, b"whole").await;
+        app.store.delete(&key(&blob)).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("not mounted");
+        let replica = blobs::Settings::Filesystem(blobs::Filesystem { root: root.clone() });
+        let done = run(&App { replica: Some(replica), ..app.clone() }).await;
+        assert_eq!(done.state, State::Success, "{:?}", done.error);
+        assert!(!root.exists(), "a replica is not made");
+        assert_eq!(quarantined(&app).await.len(), 1);
+    })
+    .await;
 }
