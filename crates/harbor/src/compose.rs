@@ -79,6 +79,7 @@ pub(crate) fn registry(
         settings: Arc::new(settings),
         pulls: pulls.clone(),
         recent: registry::Recent::default(),
+        outbox: registry::Outbox::default(),
     })
 }
 

@@ -15,6 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use domain::Entity;
 use domain::blobs::{self, Blob};
+use domain::events::Action;
 use domain::quarantine::Damage;
 use futures_util::{Stream, StreamExt};
 use oci::{Digest, ErrorCode, RepositoryName};
@@ -26,6 +27,7 @@ use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::damage::lost;
 use crate::error::{Error, Result};
+use crate::outbox;
 use crate::path::OfDigest;
 use crate::range::{Wanted, wanted};
 use crate::recent::Known;
@@ -45,34 +47,42 @@ const SMALL: u64 = 256 * 1024;
 type Looked<T> = std::result::Result<T, Damage>;
 
 pub(crate) async fn pull(req: HttpRequest, caller: Caller, path: OfDigest) -> Result<HttpResponse> {
-    let digest = path.digest.clone();
+    let name = path.name.clone();
+    let blob = found(&caller, path).await?;
+    let answer = answer(&req, &caller, &blob).await?;
+    caller.pulled(|teller| teller.blob(&name, &blob.digest, blob.size));
+    Ok(answer)
+}
+
+async fn answer(req: &HttpRequest, caller: &Caller, blob: &Arc<Known>) -> Result<HttpResponse> {
+    let digest = blob.digest.clone();
     if content::is_known(req.headers().get(header::IF_NONE_MATCH), &digest) {
-        found(&caller, path).await?;
         return Ok(described(HttpResponse::NotModified(), &digest).finish());
     }
-    let blob = found(&caller, path).await?;
-    if let Some(location) = named(&caller.app, &blob) {
+    if let Some(location) = named(&caller.app, blob) {
         // The proxy would only say that there is no such file.
         if !blob.was_seen() {
-            run(async move { present(&caller.app, &blob).await }).await?;
+            let (app, blob) = (caller.app.clone(), Arc::clone(blob));
+            run(async move { present(&app, &blob).await }).await?;
         }
         return Ok(described(HttpResponse::Ok(), &digest)
             .insert_header((ACCEL_REDIRECT, location))
             .finish());
     }
     if caller.app.settings.redirect && caller.app.store.has_urls() && blob.size > SMALL {
-        let (app, blob) = (caller.app.clone(), Arc::clone(&blob));
+        let (app, blob) = (caller.app.clone(), Arc::clone(blob));
         if let Some(url) = run(async move { elsewhere(&app, &blob).await }).await? {
             return Ok(redirected(&digest, &url));
         }
     }
-    let (app, wished) = (Data::clone(&caller.app), Arc::clone(&blob));
+    let (app, wished) = (Data::clone(&caller.app), Arc::clone(blob));
     let reader = run(async move { opened(&app, &wished).await }).await?;
     let range = match content::is_still(req.headers().get(header::IF_RANGE), &digest) {
         true => req.headers().get(header::RANGE).and_then(|value| value.to_str().ok()),
         false => None,
     };
-    Ok(sent(Served { app: caller.app, blob }, &reader, wanted(range, reader.size())))
+    let served = Served { app: Data::clone(&caller.app), blob: Arc::clone(blob) };
+    Ok(sent(served, &reader, wanted(range, reader.size())))
 }
 
 /// Where the proxy finds the blob, if it is to send it itself: bytes then cross one process, and ranges are its matter.
@@ -153,9 +163,10 @@ pub(crate) async fn head(caller: Caller, path: OfDigest) -> Result<HttpResponse>
     let name = path.name.clone();
     let blob = found(&caller, path).await?;
     if blobs::needs_promise(&blob, caller.app.clock.now()) {
-        let blob = Arc::clone(&blob);
+        let (caller, name, blob) = (caller.clone(), name.clone(), Arc::clone(&blob));
         run(async move { promise(&caller, &name, &blob).await }).await?;
     }
+    caller.pulled(|teller| teller.blob(&name, &digest, blob.size));
     Ok(described(HttpResponse::Ok(), &digest).body(Absent(blob.size)))
 }
 
@@ -165,7 +176,11 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
         let permit = caller.authorize(&path.name, Need::Delete).await?;
         let mut tx = caller.app.db.begin().await?;
         blobs::unlink(&mut tx, &permit, &path.digest).await?;
-        Ok::<_, Error>(tx.commit().await?)
+        let gone = || Some(outbox::gone(&path.name, &path.digest));
+        let told = caller.tell(&mut tx, Action::Delete, |_| gone()).await?;
+        tx.commit().await?;
+        told.done();
+        Ok::<_, Error>(())
     })
     .await?;
     Ok(content::accepted())

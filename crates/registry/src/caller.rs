@@ -13,12 +13,15 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use auth::Principal;
 use auth::scope::RegistryAction;
+use domain::Tx;
+use domain::events::{Action, Target};
 use domain::permit::{self, RepositoryPermit};
 use oci::{ErrorCode, RepositoryName};
 
 use crate::App;
 use crate::access::Challenge;
 use crate::error::{Error, Result};
+use crate::outbox::{Teller, Told};
 
 /// What a caller wants of a repository, in the words of a token's scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,7 @@ pub(crate) struct Caller {
     pub(crate) app: Data<App>,
     pub(crate) principal: Principal,
     challenge: Challenge,
+    teller: Option<Teller>,
 }
 
 impl Caller {
@@ -67,6 +71,10 @@ impl Caller {
         let decided =
             permit::authorize_repository(&self.app.db, &self.principal, name, resource, action)
                 .await;
+        if decided.is_ok() && need != Need::Pull {
+            // What was pulled before is told before.
+            self.app.outbox.settle(&self.app.db).await;
+        }
         decided.map_err(|error| match error {
             domain::Error::Unauthenticated => self.challenge(&need.scope_of(name)),
             // Another token may help, unless this one was asked for the same and says no.
@@ -75,6 +83,24 @@ impl Caller {
             }
             error => error.into(),
         })
+    }
+
+    /// Notes in the transaction what this request did to each of `targets`, for those who are told.
+    pub(crate) async fn tell<T: IntoIterator<Item = Target>>(
+        &self,
+        tx: &mut Tx,
+        action: Action,
+        targets: impl FnOnce(&Teller) -> T,
+    ) -> domain::Result<Told> {
+        let Some(teller) = &self.teller else { return Ok(Told::default()) };
+        teller.tell(tx, action, || targets(teller), self.app.clock.now()).await
+    }
+
+    /// Notes that this request was answered with what is there.
+    pub(crate) fn pulled(&self, target: impl FnOnce(&Teller) -> Target) {
+        if let Some(teller) = &self.teller {
+            teller.pulled(target, self.app.clock.now());
+        }
     }
 
     fn was_refused(&self, name: &RepositoryName, need: Need) -> bool {
@@ -120,13 +146,17 @@ impl FromRequest for Caller {
         let url = ExternalUrl::from_request(req, payload).into_inner();
         let peer = Peer::from_request(req, payload).into_inner();
         let offered = Credentials::of(req.headers());
+        let req = req.clone();
         Box::pin(async move {
             let (url, peer) = (url?, peer?);
             let app = app.expect("the routes are mounted with their app");
             let challenge = app.access.challenge(&url);
             let now = app.clock.now().secs();
             let principal = app.access.identify(offered, peer.0, &challenge, now).await?;
-            Ok(Self { app, principal, challenge })
+            // Nobody in particular has no name outside.
+            let actor = if principal.is_anonymous() { "" } else { principal.name() };
+            let teller = app.outbox.teller(&req, &url, actor);
+            Ok(Self { app, principal, challenge, teller })
         })
     }
 }

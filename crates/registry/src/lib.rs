@@ -13,6 +13,7 @@ mod access;
 mod caller;
 mod content;
 mod pulls;
+mod outbox;
 mod recent;
 mod elsewhere;
 mod base;
@@ -20,6 +21,7 @@ mod blobs;
 mod damage;
 mod range;
 mod uploads;
+mod accept;
 mod manifests;
 mod referrers;
 mod tags;
@@ -35,6 +37,7 @@ use error::Error;
 
 pub use access::{Access, Tokens};
 pub use elsewhere::Elsewhere;
+pub use outbox::{Outbox, Telling};
 pub use pulls::PullLog;
 pub use recent::Recent;
 pub use settings::{Settings, Writing};
@@ -49,6 +52,7 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub pulls: PullLog,
     pub recent: Recent,
+    pub outbox: Outbox,
 }
 
 const MANIFEST: &str = "/v2/{name:.+}/manifests/{reference}";
@@ -103,5 +107,6 @@ fn refusal(refusal: &Refusal<'_>) -> HttpResponse {
     };
     HttpResponse::build(refusal.status)
         .content_type("application/json; charset=utf-8")
+        .insert_header(base::VERSION)
         .json(code.body())
 }

@@ -35,6 +35,8 @@ pub(crate) struct Manifest {
     pub(crate) media_type: MediaType,
     pub(crate) content: Bytes,
     pub(crate) pull: Pull,
+    /// Whether another `Accept` may get something else.
+    pub(crate) varies: bool,
 }
 
 /// A blob, and whether its object was seen since: who names the object to others need not look each time.
@@ -101,10 +103,10 @@ impl Recent {
         &self,
         caller: &Caller,
         name: &RepositoryName,
-        reference: &str,
+        what: &str,
         find: impl Future<Output = Result<Manifest>>,
     ) -> Result<Arc<Manifest>> {
-        recall(&self.manifests, caller, name, reference, find).await
+        recall(&self.manifests, caller, name, what, find).await
     }
 
     pub(crate) async fn blob(
@@ -153,7 +155,7 @@ async fn recall<V: Send + Sync + 'static>(
     let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else {
         return find.await.map(Arc::new);
     };
-    // Neither has a space, so that no two questions share a key.
+    // Neither who nor the name has a space, so that no two questions share a key.
     let key = format!("{who} {name} {what}");
     if let Some((read_at, value)) = answers.get(key.as_str())
         && read_at == moment

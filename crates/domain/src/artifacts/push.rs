@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Descriptor, Digest, Manifest, Platform, Tag};
 
+use super::sparse::{self, Absent, Required};
 use super::{kind, quota};
 use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
@@ -26,6 +27,8 @@ pub struct Push<'a> {
     pub content: &'a [u8],
     /// What the config of an image says.
     pub platform: Option<&'a Platform>,
+    /// Which of the manifests that an index lists must be there.
+    pub required: &'a Required,
 }
 
 /// What the push made.
@@ -54,6 +57,7 @@ struct LinkRow {
 
 /// A manifest that an index lists and the repository has.
 pub(crate) struct Entry<'a> {
+    pub(crate) position: i64,
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) child: ArtifactId,
     pub(crate) size: i64,
@@ -61,7 +65,7 @@ pub(crate) struct Entry<'a> {
 
 /// Makes the manifest an artifact of the permit's repository and moves the tags to it. Pushing again changes nothing else.
 ///
-/// `MissingContent` if the repository lacks blobs or listed manifests; a descriptor with a wrong size is `Invalid`.
+/// `MissingContent` if the repository lacks blobs or listed manifests that are required; a descriptor with a wrong size is `Invalid`.
 pub async fn push(
     tx: &mut Tx,
     permit: &RepositoryPermit,
@@ -71,14 +75,17 @@ pub async fn push(
     let project = permit.project().id;
     let limit = quota::hold_limit(tx, project).await?;
     let repository = repositories::publish(tx, permit, now).await?;
-    let (links, entries) = require_content(tx, repository, push.manifest).await?;
+    let Content { links, entries, absent } = require_content(tx, repository, push).await?;
     let adding = hold_links(tx, repository, &links).await?;
     if let Some(limit) = limit {
         quota::check(tx, project, limit, adding).await?;
     }
-    let artifact = upsert(tx, repository, push, total_size(push, &entries), now).await?;
+    let size = total_size(push, &entries);
+    let artifact = upsert(tx, repository, push, size, now).await?;
     attach_blobs(tx, repository, artifact, &links).await?;
     attach_children(tx, artifact, &entries).await?;
+    sparse::note(tx, repository, artifact, &absent).await?;
+    sparse::fill(tx, repository, push.digest.as_str(), artifact, size).await?;
     tags::point(tx, repository, push.tags, artifact, now).await?;
     audit::record_each(tx, permit, "create", "artifact", &resources(permit, push), now).await?;
     Ok(Pushed {
@@ -97,12 +104,20 @@ fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
     }
 }
 
+/// What a manifest points at.
+struct Content<'a> {
+    links: Vec<Link>,
+    entries: Vec<Entry<'a>>,
+    absent: Vec<Absent<'a>>,
+}
+
 /// The blobs and manifests that the manifest needs; all that are missing are named.
 async fn require_content<'a>(
     tx: &mut Tx,
     repository: RepositoryId,
-    manifest: &'a Manifest,
-) -> Result<(Vec<Link>, Vec<Entry<'a>>)> {
+    push: &Push<'a>,
+) -> Result<Content<'a>> {
+    let manifest = push.manifest;
     let mut linked = links_of(tx, repository, &distinct(manifest.blobs())).await?;
     let children = artifacts_of(tx, repository, &distinct(manifest.children())).await?;
     let mut missing = BTreeSet::new();
@@ -112,18 +127,21 @@ async fn require_content<'a>(
             None => drop(missing.insert(blob.digest.to_string())),
         }
     }
-    let mut entries = Vec::new();
-    for descriptor in manifest.children() {
+    let (mut entries, mut absent) = (Vec::new(), Vec::new());
+    for (position, descriptor) in (0_i64..).zip(manifest.children()) {
         match children.get(descriptor.digest.as_str()) {
-            Some(&(child, size)) => entries.push(Entry { descriptor, child, size }),
-            None => drop(missing.insert(descriptor.digest.to_string())),
+            Some(&(child, size)) => entries.push(Entry { position, descriptor, child, size }),
+            None if push.required.demands(descriptor) => {
+                missing.insert(descriptor.digest.to_string());
+            }
+            None => absent.push(Absent { position, descriptor }),
         }
     }
     if !missing.is_empty() {
         return Err(Error::MissingContent { missing: missing.into_iter().collect() });
     }
     let links = std::mem::take(&mut linked).into_values().collect();
-    Ok((links, entries))
+    Ok(Content { links, entries, absent })
 }
 
 fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
@@ -255,8 +273,8 @@ async fn attach_blobs(
 
 async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {
     let mut rows = Vec::with_capacity(entries.len());
-    for (position, entry) in (0_i64..).zip(entries) {
-        rows.push(child_row(artifact, position, entry)?);
+    for entry in entries {
+        rows.push(child_row(artifact, entry)?);
     }
     insert_children(tx, &rows).await
 }
@@ -274,16 +292,12 @@ pub(crate) async fn insert_children(tx: &mut Tx, rows: &[[Value; 7]]) -> Result<
     Ok(())
 }
 
-pub(crate) fn child_row(
-    parent: ArtifactId,
-    position: i64,
-    entry: &Entry<'_>,
-) -> Result<[Value; 7]> {
+pub(crate) fn child_row(parent: ArtifactId, entry: &Entry<'_>) -> Result<[Value; 7]> {
     let unknown = Platform::default();
     let platform = entry.descriptor.platform.as_ref().unwrap_or(&unknown);
     Ok([
         Value::from(parent.0),
-        Value::from(position),
+        Value::from(entry.position),
         Value::from(entry.child.0),
         Value::from(platform.os.as_str()),
         Value::from(platform.architecture.as_str()),

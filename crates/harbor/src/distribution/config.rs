@@ -8,11 +8,14 @@ mod duration;
 mod environment;
 mod file;
 mod front;
+mod notifications;
 mod storage;
+mod validation;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use domain::artifacts::Required;
 use domain::db::Location;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +24,7 @@ use web::telemetry::{self, Format};
 pub(super) use auth::Auth;
 pub(super) use file::{FileCheck, Health, HttpCheck, TcpCheck, Times};
 pub(super) use front::{Address, Http};
+pub(super) use notifications::Notifications;
 pub(super) use storage::{Maintenance, Storage};
 
 /// Where `registry:2` has it.
@@ -35,10 +39,13 @@ pub(super) struct Config {
     /// Where rows are kept, if not in SQLite beside the blobs.
     pub(super) database: Option<Location>,
     pub(super) writing: registry::Writing,
+    /// Which of the images that an index lists must be there.
+    pub(super) required: Required,
     pub(super) maintenance: Maintenance,
     pub(super) auth: Auth,
     pub(super) http: Http,
     pub(super) health: Health,
+    pub(super) notifications: Notifications,
 }
 
 /// The configuration of `path`, or of where distribution looks for it, with what the environment changes; and remarks.
@@ -114,16 +121,20 @@ impl Config {
         let http = front::read(file.http)?;
         let auth = auth::read(file.auth, remarks)?;
         let database = file.database.as_ref().map(file::Database::location).transpose()?;
+        let notifications = notifications::read(file.notifications, remarks)?;
+        let required = validation::read(file.validation)?;
         let health = file.health;
         Ok(Self {
             log,
             storage: storage.driver,
             database,
             writing,
+            required,
             maintenance,
             auth,
             http,
             health,
+            notifications,
         })
     }
 }
