@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::events::{self, Receiver, Waiting};
-use domain::{Clock, Db};
+use domain::{Clock, Db, Timestamp};
 use metrics::{counter, gauge};
 use tokio::sync::watch;
 use url::Url;
@@ -74,8 +74,8 @@ struct Delivery {
     holder: Arc<str>,
     breaker: Breaker,
     arrivals: watch::Receiver<()>,
-    tidied: Option<domain::Timestamp>,
-    held_until: domain::Timestamp,
+    tidied: Option<Timestamp>,
+    held_until: Timestamp,
 }
 
 /// What one round came to.
@@ -109,7 +109,7 @@ pub async fn start(app: App, stop: &Shutdown) -> anyhow::Result<()> {
             holder: Arc::clone(&holder),
             arrivals: app.arrivals.clone(),
             tidied: None,
-            held_until: domain::Timestamp::default(),
+            held_until: Timestamp::default(),
         };
         tasks::spawn(stop, "notifications", delivery.run(stop.clone()));
     }
@@ -123,7 +123,8 @@ async fn prepare(app: &App) -> domain::Result<u64> {
     let mut tx = app.db.begin().await?;
     let since = if app.exclusive {
         events::expire(&mut tx, now).await?;
-        now
+        // Whatever a clock that was wrong has written.
+        Timestamp::from_micros(i64::MAX)
     } else {
         now.minus(ABANDONED)
     };

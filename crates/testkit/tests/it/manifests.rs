@@ -258,7 +258,7 @@ async fn who_takes_images_alone_gets_that_of_linux_amd64_for_the_tag_of_an_index
         (OCI_MANIFEST, index.digest().as_str(), &index.manifest),
     ] {
         let pulled = request(&admin, Method::GET, reference, ("accept", accept)).await.ok();
-        assert!(&pulled.body == expected, "{accept} {reference}: {}", pulled.text());
+        assert!(pulled.body == *expected, "{accept} {reference}: {}", pulled.text());
         assert_eq!(pulled.header("docker-content-digest"), Digest::of(expected).as_str());
     }
     let head = request(&admin, Method::HEAD, "multi", ("accept", OCI_MANIFEST)).await.ok();
