@@ -67,7 +67,8 @@ impl Listening {
             }
         };
         tokio::time::timeout(PATIENCE, all).await.expect("as many as the test waits for");
-        let tag = |text: &str| text.split("\"tag\": \"").nth(1).unwrap()[..1].to_owned();
+        let tag =
+            |text: &str| text.split('"').skip_while(|it| *it != "tag").nth(2).unwrap().to_owned();
         self.got.lock().unwrap().iter().map(|(text, status)| (tag(text), *status)).collect()
     }
 
