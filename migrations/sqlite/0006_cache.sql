@@ -5,12 +5,11 @@ CREATE TABLE cached_artifacts (
 );
 CREATE INDEX cached_artifacts_by_age ON cached_artifacts (fetched_at);
 
--- What such a manifest names and is not here yet: nobody has asked for it.
+-- Blobs that such a manifest names and are not here yet: nobody has asked for them. What an index lists is in
+-- absent_children.
 CREATE TABLE artifact_lacks (
     artifact_id BIGINT  NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
     digest      TEXT    NOT NULL,
-    -- A manifest that an index lists; else a blob.
-    is_manifest BOOLEAN NOT NULL,
     PRIMARY KEY (artifact_id, digest)
 );
 CREATE INDEX artifact_lacks_by_digest ON artifact_lacks (digest);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::artifacts::{self, Push, Resolved};
+use domain::artifacts::{self, Push, Required, Resolved};
 use domain::cached;
 use domain::permit::RepositoryPermit;
 use futures_util::FutureExt;
@@ -213,6 +213,8 @@ impl Cache {
             content: &sent.content,
             // The config is a blob that nobody asked for yet.
             platform: None,
+            // Whoever pulls it has what it lists from the other registry.
+            required: &Required::Nothing,
         };
         let mut tx = self.db.begin().await?;
         cached::keep(&mut tx, permit, &push, self.clock.now()).await?;

@@ -8,6 +8,7 @@ pub(crate) mod quota;
 mod remove;
 mod list;
 mod referrers;
+pub(crate) mod sparse;
 pub(crate) mod kind;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use push::{Push, Pushed, push};
 pub use referrers::{Referrer, referrers};
 pub use remove::delete;
 pub(crate) use remove::remove;
+pub use sparse::{Machine, Required};
 
 use crate::db::on;
 use crate::ids::{ArtifactId, RepositoryId, TagId};

@@ -242,7 +242,8 @@ async fn replace(tx: &mut Tx, blob: BlobId, size: i64, object_key: &str) -> Resu
     Ok(())
 }
 
-/// Links a blob of one repository into another without its bytes being sent. False if the first has none, or a damaged one.
+/// Links a blob of one repository into another without its bytes being sent, and tells how many those are. `None` if the
+/// first has none, or a damaged one.
 ///
 /// The caller must have been permitted to pull from `from`.
 pub async fn mount(
@@ -251,20 +252,19 @@ pub async fn mount(
     to: RepositoryId,
     digest: &Digest,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<Option<u64>> {
     // Holds the blob's row, as `record` does.
     const SQL: &str = "UPDATE blobs SET size = size WHERE digest = $1 AND damaged_at IS NULL AND EXISTS (\
         SELECT 1 FROM repository_blobs rb WHERE rb.blob_id = blobs.id AND rb.repository_id = $2) \
-        RETURNING id";
-    let id: Option<BlobId> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        RETURNING id, size";
+    let found: Option<(BlobId, i64)> = on!(tx.connection(), |connection| sqlx::query_as(SQL)
         .bind(digest.as_str())
         .bind(from)
         .fetch_optional(connection)
         .await?);
-    match id {
-        None => Ok(false),
-        Some(id) => link(tx, to, id, now).await.map(|()| true),
-    }
+    let Some((id, size)) = found else { return Ok(None) };
+    link(tx, to, id, now).await?;
+    bytes(size).map(Some)
 }
 
 /// Links the blob, or renews the lease of its link; a held link stays held. The blob's row must be held.

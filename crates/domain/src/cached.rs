@@ -1,7 +1,8 @@
 //! What a cache has of another registry.
 //!
-//! A manifest is here as soon as a client asked for it, and what it names when one asks for that: until then that is a
-//! row of `artifact_lacks`, which becomes a link as of any artifact when the content comes. From then on the manifest
+//! A manifest is here as soon as a client asked for it, and what it names when one asks for that: until then a blob is a
+//! row of `artifact_lacks`, which becomes a link as of any artifact when the content comes, and a manifest one of a sparse
+//! index. From then on the manifest
 //! holds it, as one that was pushed would, and the collector needs no rules of its own.
 //!
 //! Who may have something is for the registry behind the cache to say, which is asked for each repository apart: that
@@ -16,10 +17,9 @@ use oci::{Digest, Manifest, Tag};
 pub use expire::expire;
 
 use crate::artifacts::push::{
-    self, Entry, Link, attach_blobs, child_row, children_of, hold_links, insert_children,
-    total_size, upsert,
+    self, Link, attach_blobs, attach_children, children_of, hold_links, total_size, upsert,
 };
-use crate::artifacts::{Push, Pushed};
+use crate::artifacts::{Push, Pushed, sparse};
 use crate::blobs::{self, Recorded};
 use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
@@ -40,9 +40,9 @@ pub async fn keep(
     let place = push::place(tx, permit, manifest, now).await?;
     let (repository, children) = (place.repository, place.children);
     let is_own = is_own(tx, repository, push.digest).await?;
-    let lacks = lacks(manifest, &place.links, &children);
+    let lacked = lacked(manifest, &place.links);
     let links: Vec<Link> = place.links.into_values().collect();
-    let entries = entries(manifest, &children);
+    let (entries, absent) = push::listed(manifest, &children);
     let size = total_size(push, &entries);
     let mut batch = Batch::default();
     hold_links(&mut batch, repository, &links);
@@ -51,11 +51,13 @@ pub async fn keep(
     for tags in push.tags.chunks(CHUNK) {
         batch.add(tags::pointing(repository, tags, push.digest, now));
     }
+    let awaiting = batch.add(sparse::taking(repository, push.digest));
     let answers = batch.run(tx).await?;
     let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
-    attach_children(tx, artifact, manifest, &children).await?;
-    lack(tx, artifact, lacks).await?;
-    join_parents(tx, repository, push.digest, (artifact, size)).await?;
+    attach_children(tx, artifact, &entries).await?;
+    sparse::note(tx, repository, artifact, &absent).await?;
+    sparse::fill(tx, answers.rows(awaiting)?, artifact, size).await?;
+    lack(tx, artifact, &lacked).await?;
     if !is_own {
         mark(tx, artifact, now).await?;
     }
@@ -147,9 +149,9 @@ async fn locked(tx: &mut Tx, permit: &RepositoryPermit, now: Timestamp) -> Resul
 async fn hold(tx: &mut Tx, repository: RepositoryId, blob: BlobId, digest: &Digest) -> Result<()> {
     const ATTACH: &str = "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
         SELECT a.id, $1, a.repository_id FROM artifact_lacks l JOIN artifacts a ON a.id = l.artifact_id \
-        WHERE l.digest = $2 AND NOT l.is_manifest AND a.repository_id = $3 \
+        WHERE l.digest = $2 AND a.repository_id = $3 \
         ON CONFLICT (artifact_id, blob_id) DO NOTHING";
-    const HAVE: &str = "DELETE FROM artifact_lacks WHERE digest = $1 AND NOT is_manifest \
+    const HAVE: &str = "DELETE FROM artifact_lacks WHERE digest = $1 \
         AND artifact_id IN (SELECT id FROM artifacts WHERE repository_id = $2)";
     const HOLD: &str = "UPDATE repository_blobs SET leased_at = NULL \
         WHERE repository_id = $1 AND blob_id = $2";
@@ -201,101 +203,18 @@ async fn mark(tx: &mut Tx, artifact: ArtifactId, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Digests that the manifest names and are not here, with whether each is a manifest's.
-fn lacks(
-    manifest: &Manifest,
-    links: &BTreeMap<String, Link>,
-    children: &BTreeMap<String, (ArtifactId, i64)>,
-) -> BTreeMap<String, bool> {
+/// The blobs that the manifest names and are not here.
+fn lacked<'a>(manifest: &'a Manifest, links: &BTreeMap<String, Link>) -> Vec<&'a str> {
     let blobs = push::distinct(manifest.blobs()).into_iter();
-    let blobs = blobs.filter(|digest| !links.contains_key(*digest)).map(|digest| (digest, false));
-    let listed = push::distinct(manifest.children()).into_iter();
-    let listed =
-        listed.filter(|digest| !children.contains_key(*digest)).map(|digest| (digest, true));
-    blobs.chain(listed).map(|(digest, is_manifest)| (digest.to_owned(), is_manifest)).collect()
+    blobs.filter(|digest| !links.contains_key(*digest)).collect()
 }
 
-async fn lack(tx: &mut Tx, artifact: ArtifactId, lacks: BTreeMap<String, bool>) -> Result<()> {
-    const MANIFESTS: &str = "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, TRUE, column2 FROM (";
-    const BLOBS: &str = "INSERT INTO artifact_lacks (artifact_id, is_manifest, digest) SELECT column1, FALSE, column2 FROM (";
-    let (manifests, blobs): (Vec<_>, Vec<_>) =
-        lacks.into_iter().partition(|(_, is_manifest)| *is_manifest);
-    for (insert, lacks) in [(MANIFESTS, manifests), (BLOBS, blobs)] {
-        for chunk in lacks.chunks(CHUNK) {
-            let mut sql = Sql::new(insert);
-            let row = |(digest, _): &(String, bool)| {
-                [Value::from(artifact.0), Value::from(digest.as_str())]
-            };
-            sql.rows(chunk.iter().map(row));
-            sql.push(") AS named WHERE TRUE ON CONFLICT (artifact_id, digest) DO NOTHING");
-            sql.execute(tx).await?;
-        }
-    }
-    Ok(())
-}
-
-/// What the index lists and is here.
-fn entries<'a>(
-    manifest: &'a Manifest,
-    children: &BTreeMap<String, (ArtifactId, i64)>,
-) -> Vec<Entry<'a>> {
-    let listed = manifest.children();
-    listed
-        .filter_map(|descriptor| {
-            let &(child, size) = children.get(descriptor.digest.as_str())?;
-            Some(Entry { descriptor, child, size })
-        })
-        .collect()
-}
-
-/// Each child at its place in the index, whichever of them are here.
-async fn attach_children(
-    tx: &mut Tx,
-    parent: ArtifactId,
-    manifest: &Manifest,
-    children: &BTreeMap<String, (ArtifactId, i64)>,
-) -> Result<()> {
-    let mut rows = Vec::new();
-    for (position, descriptor) in (0_i64..).zip(manifest.children()) {
-        if let Some(&(child, size)) = children.get(descriptor.digest.as_str()) {
-            rows.push(child_row(parent, position, &Entry { descriptor, child, size })?);
-        }
-    }
-    insert_children(tx, &rows).await
-}
-
-/// Gives the manifest its place in the indexes that are here and list it.
-async fn join_parents(
-    tx: &mut Tx,
-    repository: RepositoryId,
-    digest: &Digest,
-    child: (ArtifactId, i64),
-) -> Result<()> {
-    const PARENTS: &str = "SELECT a.id FROM artifact_lacks l JOIN artifacts a ON a.id = l.artifact_id \
-        WHERE l.digest = $1 AND l.is_manifest AND a.repository_id = $2";
-    const CONTENT: &str = "SELECT media_type, content FROM artifacts WHERE id = $1";
-    const HAVE: &str = "DELETE FROM artifact_lacks WHERE artifact_id = $1 AND digest = $2";
-    let parents: Vec<ArtifactId> = on!(tx.connection(), |connection| sqlx::query_scalar(PARENTS)
-        .bind(digest.as_str())
-        .bind(repository)
-        .fetch_all(connection)
-        .await?);
-    let here = BTreeMap::from([(digest.as_str().to_owned(), child)]);
-    for parent in parents {
-        let (media_type, content): (String, Vec<u8>) =
-            on!(tx.connection(), |connection| sqlx::query_as(CONTENT)
-                .bind(parent)
-                .fetch_one(connection)
-                .await?);
-        let index = Manifest::parse(Some(&media_type), &content)
-            .map_err(|_invalid| Error::Corrupt { column: "artifacts.content" })?;
-        attach_children(tx, parent, &index, &here).await?;
-        on!(tx.connection(), |connection| sqlx::query(HAVE)
-            .bind(parent)
-            .bind(digest.as_str())
-            .execute(connection)
-            .await
-            .map(drop)?);
+async fn lack(tx: &mut Tx, artifact: ArtifactId, digests: &[&str]) -> Result<()> {
+    for chunk in digests.chunks(CHUNK) {
+        let mut sql = Sql::new("INSERT INTO artifact_lacks (artifact_id, digest)");
+        sql.rows(chunk.iter().map(|digest| [Value::from(artifact.0), Value::from(*digest)]));
+        sql.push(" ON CONFLICT (artifact_id, digest) DO NOTHING");
+        sql.execute(tx).await?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub mod quarantine;
 pub mod scrub;
 pub mod uploads;
 pub mod pulls;
+pub mod events;
 pub mod collection;
 pub mod audit;
 pub mod search;

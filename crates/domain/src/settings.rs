@@ -15,6 +15,7 @@ use serde_json::Value;
 pub(crate) use cache::Cache;
 pub use cache::cached;
 
+use crate::artifacts::Required;
 use crate::db::on;
 use crate::permit::SystemPermit;
 use crate::sql::{self, Sql};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub banner_message: String,
     /// Hours in which a deleted repository can be restored and keeps its space; 0 is none. Harbor has no such key.
     pub deletion_grace: u32,
+    /// Which of the images that an index lists must be there when it is pushed. Harbor has no such key.
+    pub required_platforms: Required,
 }
 
 impl Default for Settings {
@@ -74,6 +77,7 @@ impl Default for Settings {
             storage_per_project: -1,
             banner_message: String::new(),
             deletion_grace: 24,
+            required_platforms: Required::All,
         }
     }
 }

@@ -93,6 +93,16 @@ pub(crate) async fn of_artifacts(
     Ok(tags)
 }
 
+/// The names of an artifact as the transaction sees them, in bytewise order.
+pub(crate) async fn names_of(tx: &mut Tx, artifact: ArtifactId) -> Result<Vec<Name>> {
+    const SQL: &str = "SELECT name FROM tags WHERE artifact_id = $1 ORDER BY name";
+    let names: Vec<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
+        .bind(artifact)
+        .fetch_all(connection)
+        .await?);
+    names.iter().map(|name| parse(name)).collect()
+}
+
 /// Gives the artifact one more name; `Conflict` if the name is taken.
 pub async fn create(
     tx: &mut Tx,

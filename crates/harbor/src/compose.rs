@@ -82,6 +82,7 @@ pub(crate) fn registry(
         pulls: pulls.clone(),
         recent: registry::Recent::default(),
         limits: limits.registry(Some(base.authenticator.rates())),
+        outbox: registry::Outbox::default(),
     })
 }
 

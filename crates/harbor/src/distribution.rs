@@ -6,6 +6,7 @@
 mod config;
 mod alone;
 mod serve;
+mod telling;
 mod health;
 mod garbage_collect;
 

@@ -1,13 +1,15 @@
 //! The job service: workers that take jobs from the queue, and the clock that puts scheduled ones in.
 //!
 //! The queue is rows of `domain`; a worker holds a job by a lease that it renews. A worker that dies loses the lease,
-//! and the job is begun again: runners are idempotent, so that nothing happens twice in effect.
+//! and the job is begun again: runners are idempotent, so that nothing happens twice in effect. What receivers outside are
+//! told goes another way, in order and for ever: [`notifications`].
 
 mod context;
 mod worker;
 mod housekeeping;
 mod runners;
 pub mod healing;
+pub mod notifications;
 
 use anyhow::Result;
 use domain::{Clock, Db};

@@ -16,6 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use domain::Entity;
 use domain::blobs::{self, Blob};
+use domain::events::Action;
 use domain::quarantine::Damage;
 use futures_util::{Stream, StreamExt};
 use oci::{Digest, ErrorCode, RepositoryName};
@@ -28,6 +29,7 @@ use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::damage::lost;
 use crate::error::{Error, Result};
+use crate::outbox;
 use crate::path::OfDigest;
 use crate::range::{Wanted, wanted};
 use crate::recent::Known;
@@ -59,15 +61,21 @@ pub(crate) async fn here(
     caller: &Caller,
     path: &OfDigest,
 ) -> Result<HttpResponse> {
-    let digest = &path.digest;
     let blob = found(caller, path).await?;
+    let answer = answer(req, caller, &blob).await?;
+    caller.pulled(|teller| teller.blob(&path.name, &blob.digest, blob.size));
+    Ok(answer)
+}
+
+async fn answer(req: &HttpRequest, caller: &Caller, blob: &Arc<Known>) -> Result<HttpResponse> {
+    let digest = &blob.digest;
     if content::is_known(req.headers().get(header::IF_NONE_MATCH), digest) {
         return Ok(described(HttpResponse::NotModified(), digest).finish());
     }
-    if let Some(location) = named(&caller.app, &blob) {
+    if let Some(location) = named(&caller.app, blob) {
         // The proxy would only say that there is no such file.
         if !blob.was_seen() {
-            let app = Data::clone(&caller.app);
+            let (app, blob) = (Data::clone(&caller.app), Arc::clone(blob));
             run(async move { present(&app, &blob).await }).await?;
         }
         return Ok(described(HttpResponse::Ok(), digest)
@@ -75,19 +83,19 @@ pub(crate) async fn here(
             .finish());
     }
     if caller.app.settings.redirect && caller.app.store.has_urls() && blob.size > SMALL {
-        let (app, blob) = (caller.app.clone(), Arc::clone(&blob));
+        let (app, blob) = (caller.app.clone(), Arc::clone(blob));
         if let Some(url) = run(async move { elsewhere(&app, &blob).await }).await? {
             return Ok(redirected(digest, &url));
         }
     }
-    let (app, wished) = (Data::clone(&caller.app), Arc::clone(&blob));
+    let (app, wished) = (Data::clone(&caller.app), Arc::clone(blob));
     let reader = run(async move { opened(&app, &wished).await }).await?;
     if caller.app.settings.cache.is_some() {
         cache::hit(cache::Kind::Blob, reader.size());
     }
     let wanted = wanted(range(req, digest), reader.size());
     let (app, size) = (Data::clone(&caller.app), reader.size());
-    let served = Served { app, blob };
+    let served = Served { app, blob: Arc::clone(blob) };
     Ok(part(digest, size, wanted, |range| watched(served, reader.range(range))))
 }
 
@@ -194,6 +202,7 @@ pub(crate) async fn told(caller: &Caller, path: &OfDigest) -> Result<HttpRespons
         let (caller, name, blob) = (caller.clone(), path.name.clone(), Arc::clone(&blob));
         run(async move { promise(&caller, &name, &blob).await }).await?;
     }
+    caller.pulled(|teller| teller.blob(&path.name, &path.digest, blob.size));
     Ok(sized_as(&path.digest, blob.size))
 }
 
@@ -208,7 +217,11 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
         let permit = caller.authorize(&path.name, Need::Delete).await?;
         let mut tx = caller.app.db.begin().await?;
         blobs::unlink(&mut tx, &permit, &path.digest).await?;
-        Ok::<_, Error>(tx.commit().await?)
+        let gone = || Some(outbox::gone(&path.name, &path.digest));
+        let told = caller.tell(&mut tx, Action::Delete, |_| gone()).await?;
+        tx.commit().await?;
+        told.done();
+        Ok::<_, Error>(())
     })
     .await?;
     Ok(content::accepted())

@@ -14,6 +14,8 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use auth::Principal;
 use auth::scope::RegistryAction;
+use domain::Tx;
+use domain::events::{Action, Target};
 use domain::permit::{self, RepositoryPermit};
 use identity::Who;
 use oci::{ErrorCode, RepositoryName};
@@ -21,6 +23,7 @@ use oci::{ErrorCode, RepositoryName};
 use crate::App;
 use crate::access::Challenge;
 use crate::error::{Error, Result};
+use crate::outbox::{Teller, Told};
 
 /// What a caller wants of a repository, in the words of a token's scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(crate) struct Caller {
     pub(crate) principal: Principal,
     peer: IpAddr,
     challenge: Challenge,
+    teller: Option<Teller>,
 }
 
 impl Caller {
@@ -79,6 +83,10 @@ impl Caller {
         let decided =
             permit::authorize_repository(&self.app.db, &self.principal, name, resource, action)
                 .await;
+        if decided.is_ok() && need != Need::Pull {
+            // What was pulled before is told before.
+            self.app.outbox.settle(&self.app.db).await;
+        }
         decided.map_err(|error| match error {
             domain::Error::Unauthenticated => self.challenge(&need.scope_of(name)),
             // Another token may help, unless this one was asked for the same and says no.
@@ -87,6 +95,24 @@ impl Caller {
             }
             error => error.into(),
         })
+    }
+
+    /// Notes in the transaction what this request did to each of `targets`, for those who are told.
+    pub(crate) async fn tell<T: IntoIterator<Item = Target>>(
+        &self,
+        tx: &mut Tx,
+        action: Action,
+        targets: impl FnOnce(&Teller) -> T,
+    ) -> domain::Result<Told> {
+        let Some(teller) = &self.teller else { return Ok(Told::default()) };
+        teller.tell(tx, action, || targets(teller), self.app.clock.now()).await
+    }
+
+    /// Notes that this request was answered with what is there.
+    pub(crate) fn pulled(&self, target: impl FnOnce(&Teller) -> Target) {
+        if let Some(teller) = &self.teller {
+            teller.pulled(target, self.app.clock.now());
+        }
     }
 
     fn was_refused(&self, name: &RepositoryName, need: Need) -> bool {
@@ -132,6 +158,7 @@ impl FromRequest for Caller {
         let url = ExternalUrl::from_request(req, payload).into_inner();
         let peer = Peer::from_request(req, payload).into_inner();
         let offered = Credentials::of(req.headers());
+        let req = req.clone();
         Box::pin(async move {
             let (url, peer) = (url?, peer?);
             let app = app.expect("the routes are mounted with their app");
@@ -140,7 +167,10 @@ impl FromRequest for Caller {
             let identified = app.access.identify(offered, peer.0, &challenge, now.secs());
             let principal = identified.await?;
             app.limits.rates.admit(&principal, peer.0, now).map_err(Error::from)?;
-            Ok(Self { app, principal, peer: peer.0, challenge })
+            // Nobody in particular has no name outside.
+            let actor = if principal.is_anonymous() { "" } else { principal.name() };
+            let teller = app.outbox.teller(&req, &url, actor);
+            Ok(Self { app, principal, peer: peer.0, challenge, teller })
         })
     }
 }

@@ -14,6 +14,7 @@ mod limits;
 mod caller;
 mod content;
 mod pulls;
+mod outbox;
 mod recent;
 mod elsewhere;
 mod cached;
@@ -22,6 +23,7 @@ mod blobs;
 mod damage;
 pub mod range;
 mod uploads;
+mod accept;
 mod manifests;
 mod referrers;
 mod tags;
@@ -38,6 +40,7 @@ use error::Error;
 pub use access::{Access, Tokens};
 pub use elsewhere::Elsewhere;
 pub use limits::{Limits, Transfers};
+pub use outbox::{Outbox, Telling};
 pub use pulls::PullLog;
 pub use recent::Recent;
 pub use settings::{Settings, Writing};
@@ -53,6 +56,7 @@ pub struct App {
     pub pulls: PullLog,
     pub recent: Recent,
     pub limits: Limits,
+    pub outbox: Outbox,
 }
 
 const MANIFEST: &str = "/v2/{name:.+}/manifests/{reference}";
@@ -112,5 +116,8 @@ fn refusal(refusal: &Refusal<'_>) -> HttpResponse {
         Some(reason) => oci::ErrorItem::new(code).with_message(reason).into(),
         None => code.body(),
     };
-    HttpResponse::build(refusal.status).content_type("application/json; charset=utf-8").json(body)
+    HttpResponse::build(refusal.status)
+        .content_type("application/json; charset=utf-8")
+        .insert_header(base::VERSION)
+        .json(body)
 }

@@ -8,18 +8,21 @@ use ::web::{Body, body, run};
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
-use domain::artifacts::{self, Push, Pushed};
+use domain::artifacts::{self, Push, Pushed, Stored};
+use domain::events::{Action, Target};
 use domain::permit::RepositoryPermit;
 use domain::pulls::Pull;
-use domain::{blobs, tags};
-use oci::{Digest, ErrorCode, Manifest, Platform, Reference, Tag};
+use domain::{blobs, settings, tags};
+use oci::{Digest, ErrorCode, Manifest, Platform, Reference, RepositoryName, Tag};
 use serde_json::json;
 
 use crate::App;
+use crate::accept::ImagesOnly;
 use crate::cached::Origin;
 use crate::caller::{Caller, Need};
 use crate::content::{self, Absent};
 use crate::error::{Error, Result};
+use crate::outbox::{self, Teller};
 use crate::path::{OfManifest, PushTags};
 use crate::recent::Manifest as Found;
 
@@ -33,7 +36,7 @@ pub(crate) async fn pull(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let (found, origin) = found(&caller, path).await?;
+    let (found, origin) = found(&req, &caller, path).await?;
     caller.app.pulls.note(Pull { at: caller.app.clock.now(), ..found.pull.clone() });
     let mut answer = described(status_for(&req, &found), &found);
     if let Some(origin) = origin {
@@ -42,6 +45,7 @@ pub(crate) async fn pull(
     if is_known(&req, &found) {
         return Ok(answer.finish());
     }
+    told(&caller, &found);
     Ok(answer.body(found.content.clone()))
 }
 
@@ -50,7 +54,10 @@ pub(crate) async fn head(
     caller: Caller,
     path: OfManifest,
 ) -> Result<HttpResponse> {
-    let (found, origin) = found(&caller, path).await?;
+    let (found, origin) = found(&req, &caller, path).await?;
+    if !is_known(&req, &found) {
+        told(&caller, &found);
+    }
     let size = u64::try_from(found.content.len()).unwrap_or(u64::MAX);
     let mut answer = described(status_for(&req, &found), &found);
     if let Some(origin) = origin {
@@ -59,20 +66,35 @@ pub(crate) async fn head(
     Ok(answer.body(Absent(size)))
 }
 
-async fn found(caller: &Caller, path: OfManifest) -> Result<(Arc<Found>, Option<Origin>)> {
+/// As distribution does, whether or not the manifest itself was asked for.
+fn told(caller: &Caller, found: &Found) {
+    let Found { digest, media_type, content, pull, varies: _ } = found;
+    caller.pulled(|teller| {
+        let target = teller.manifest(&pull.name, digest, media_type.as_str(), content);
+        Target { tag: pull.reference.tag().map(ToString::to_string), ..target }
+    });
+}
+
+async fn found(
+    req: &HttpRequest,
+    caller: &Caller,
+    path: OfManifest,
+) -> Result<(Arc<Found>, Option<Origin>)> {
     let looked_up = Origin::of(caller, &path).await?;
     let (asking, origin) = (caller.clone(), looked_up.clone());
-    let (name, reference) = (path.name.clone(), path.reference.clone());
+    let images = path.reference.tag().and_then(|_tag| ImagesOnly::of(req.headers()));
+    let name = path.name.clone();
+    let what = format!("{}{}", path.reference.as_str(), images.map_or("", ImagesOnly::key));
     let find = run(async move {
-        match stored(&asking, &path).await {
+        match stored(&asking, &path, images).await {
             Err(Missing::Manifest) if brought(&asking, &path, origin.as_ref()).await? => {
-                stored(&asking, &path).await
+                stored(&asking, &path, images).await
             }
             found => found,
         }
         .map_err(|missing| missing.told(&path.reference))
     });
-    let found = caller.app.recent.manifest(caller, &name, reference.as_str(), find).await?;
+    let found = caller.app.recent.manifest(caller, &name, &what, find).await?;
     Ok((found, looked_up))
 }
 
@@ -109,14 +131,29 @@ impl<E: Into<Error>> From<E> for Missing {
     }
 }
 
-async fn stored(caller: &Caller, path: &OfManifest) -> Result<Found, Missing> {
+async fn stored(
+    caller: &Caller,
+    path: &OfManifest,
+    images: Option<ImagesOnly>,
+) -> Result<Found, Missing> {
     let permit = caller.authorize(&path.name, Need::Pull).await?;
     let repository = permit.repository().ok_or(Missing::Manifest)?;
     let found = artifacts::by_reference(&caller.app.db, repository, &path.reference).await?;
-    let stored = found.ok_or(Missing::Manifest)?;
+    let mut stored = found.ok_or(Missing::Manifest)?;
+    let varies = path.reference.tag().is_some() && stored.media_type.is_index();
+    if let Some(images) = images.filter(|_| varies)
+        && let Some(image) = images.choose(stored.media_type, &stored.content)
+    {
+        let image = Reference::Digest(image);
+        let found = artifacts::by_reference(&caller.app.db, repository, &image).await?;
+        // The tag is what was pulled.
+        if let Some(image) = found {
+            stored = Stored { tag: stored.tag, ..image };
+        }
+    }
     let pull = Pull::new(&permit, &stored, &path.reference, caller.app.clock.now())?;
     let content = Bytes::from(stored.content);
-    Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull })
+    Ok(Found { digest: stored.digest, media_type: stored.media_type, content, pull, varies })
 }
 
 fn is_known(req: &HttpRequest, found: &Found) -> bool {
@@ -132,6 +169,9 @@ fn described(mut answer: HttpResponseBuilder, found: &Found) -> HttpResponseBuil
     answer
         .insert_header((header::CONTENT_TYPE, found.media_type.as_str()))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    if found.varies {
+        answer.insert_header((header::VARY, "Accept"));
+    }
     answer
 }
 
@@ -161,7 +201,7 @@ pub(crate) async fn push(
     let (name, pushed) = run(async move {
         let digest = digest_of(&path.reference, &bytes)?;
         let what = What { manifest, digest, tags, content: bytes };
-        let pushed = store(&caller.app, &permit, &what).await?;
+        let pushed = store(&caller, &permit, &what).await?;
         Ok::<_, Error>((path.name, pushed))
     })
     .await?;
@@ -190,14 +230,34 @@ struct What {
     content: Bytes,
 }
 
-async fn store(app: &App, permit: &RepositoryPermit, what: &What) -> Result<Pushed> {
+async fn store(caller: &Caller, permit: &RepositoryPermit, what: &What) -> Result<Pushed> {
     let What { manifest, digest, tags, content } = what;
+    let app = &caller.app;
     let platform = platform(app, permit, manifest).await;
-    let push = Push { tags, manifest, digest, content, platform: platform.as_ref() };
+    let required = match &app.settings.required {
+        Some(required) => required.clone(),
+        None => settings::cached(&app.db).await?.required_platforms.clone(),
+    };
+    let (platform, required) = (platform.as_ref(), &required);
+    let push = Push { tags, manifest, digest, content, platform, required };
     let mut tx = app.db.begin().await?;
     let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
+    let told = caller.tell(&mut tx, Action::Push, |teller| targets(teller, permit.name(), what));
+    let told = told.await?;
     tx.commit().await?;
+    told.done();
     Ok(pushed)
+}
+
+/// Each name that was moved, or the manifest alone.
+fn targets(teller: &Teller, name: &RepositoryName, what: &What) -> Vec<Target> {
+    let target =
+        teller.manifest(name, &what.digest, what.manifest.media_type.as_str(), &what.content);
+    if what.tags.is_empty() {
+        return vec![target];
+    }
+    let named = |tag: &Tag| Target { tag: Some(tag.to_string()), ..target.clone() };
+    what.tags.iter().map(named).collect()
 }
 
 /// The digest of the bytes, which must be the one in the path if there is one.
@@ -232,14 +292,34 @@ pub(crate) async fn delete(caller: Caller, path: OfManifest) -> Result<HttpRespo
         let permit = caller.authorize(&path.name, Need::Delete).await?;
         let now = caller.app.clock.now();
         let mut tx = caller.app.db.begin().await?;
-        match &path.reference {
-            Reference::Tag(tag) => tags::delete(&mut tx, &permit, tag, now).await?,
-            Reference::Digest(digest) => artifacts::delete(&mut tx, &permit, digest, now).await?,
-        }
-        Ok::<_, Error>(tx.commit().await?)
+        let (digest, tags) = match &path.reference {
+            Reference::Tag(tag) => {
+                tags::delete(&mut tx, &permit, tag, now).await?;
+                (None, vec![tag.clone()])
+            }
+            Reference::Digest(digest) => {
+                (Some(digest), artifacts::delete(&mut tx, &permit, digest, now).await?)
+            }
+        };
+        let told = caller.tell(&mut tx, Action::Delete, |_| deleted(&path.name, digest, &tags));
+        let told = told.await?;
+        tx.commit().await?;
+        told.done();
+        Ok::<_, Error>(())
     })
     .await?;
     Ok(content::accepted())
+}
+
+/// The manifest, then its names.
+fn deleted(name: &RepositoryName, digest: Option<&Digest>, tags: &[Tag]) -> Vec<Target> {
+    let named = |tag: &Tag| Target {
+        repository: name.to_string(),
+        tag: Some(tag.to_string()),
+        ..Target::default()
+    };
+    let manifest = digest.map(|digest| outbox::gone(name, digest));
+    manifest.into_iter().chain(tags.iter().map(named)).collect()
 }
 
 pub(crate) fn unknown(reference: &Reference) -> Error {

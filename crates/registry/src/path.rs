@@ -2,6 +2,7 @@
 //!
 //! A `RepositoryName` or `Reference` in a handler is valid; a bad one was answered here.
 
+use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -9,7 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::web::{Query, QueryConfig};
 use actix_web::{FromRequest, HttpRequest};
 use domain::uploads::UploadId;
-use oci::{Algorithm, Digest, DigestInvalid, ErrorCode, Reference, RepositoryName, Tag};
+use oci::{Algorithm, Digest, ErrorCode, Reference, RepositoryName, Tag};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -93,12 +94,11 @@ fn repository(req: &HttpRequest) -> Result<RepositoryName> {
 }
 
 pub(crate) fn digest(text: &str) -> Result<Digest> {
-    text.parse().map_err(|_invalid| Error::of(ErrorCode::DigestInvalid))
+    text.parse().map_err(invalid(ErrorCode::DigestInvalid))
 }
 
 pub(crate) fn algorithm(text: &str) -> Result<Algorithm> {
-    text.parse()
-        .map_err(|unknown: DigestInvalid| Error::new(ErrorCode::DigestInvalid, unknown.to_string()))
+    text.parse().map_err(invalid(ErrorCode::DigestInvalid))
 }
 
 /// A tag has no colon, and a digest always has one.
@@ -115,7 +115,7 @@ fn push_tags(req: &HttpRequest) -> Result<PushTags> {
     let pairs = pairs.map_err(|_invalid| refused("the query is malformed"))?;
     let mut tags = Vec::new();
     for (_, text) in pairs.into_inner().into_iter().filter(|(key, _)| key == "tag") {
-        let tag: Tag = text.parse().map_err(|_invalid| Error::of(ErrorCode::TagInvalid))?;
+        let tag: Tag = text.parse().map_err(invalid(ErrorCode::TagInvalid))?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }
@@ -129,8 +129,16 @@ fn push_tags(req: &HttpRequest) -> Result<PushTags> {
     Ok(PushTags(tags))
 }
 
-fn segment<T: FromStr>(req: &HttpRequest, name: &str, code: ErrorCode) -> Result<T> {
-    req.match_info().query(name).parse().map_err(|_invalid| Error::of(code))
+fn segment<T>(req: &HttpRequest, name: &str, code: ErrorCode) -> Result<T>
+where
+    T: FromStr<Err: Display>,
+{
+    req.match_info().query(name).parse().map_err(invalid(code))
+}
+
+/// Says what would be accepted.
+fn invalid<E: Display>(code: ErrorCode) -> impl FnOnce(E) -> Error {
+    move |why| Error::new(code, why.to_string())
 }
 
 /// Implements the extractor of a path type by one parsing function.
@@ -158,7 +166,10 @@ from_path!(OfDigest, |req| {
     Ok(Self { name: repository(req)?, digest: digest(req.match_info().query("digest"))? })
 });
 from_path!(OfUpload, |req| {
-    Ok(Self { name: repository(req)?, id: segment(req, "id", ErrorCode::BlobUploadUnknown)? })
+    // What is no name of an upload names none.
+    let id = req.match_info().query("id").parse();
+    let id = id.map_err(|_invalid| Error::of(ErrorCode::BlobUploadUnknown))?;
+    Ok(Self { name: repository(req)?, id })
 });
 
 #[cfg(test)]

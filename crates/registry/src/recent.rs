@@ -38,6 +38,8 @@ pub(crate) struct Manifest {
     pub(crate) media_type: MediaType,
     pub(crate) content: Bytes,
     pub(crate) pull: Pull,
+    /// Whether another `Accept` may get something else.
+    pub(crate) varies: bool,
 }
 
 /// A blob, and whether its object was seen since: who names the object to others need not look each time.
@@ -109,10 +111,10 @@ impl Recent {
         &self,
         caller: &Caller,
         name: &RepositoryName,
-        reference: &str,
+        what: &str,
         find: impl Future<Output = Result<Manifest>>,
     ) -> Result<Arc<Manifest>> {
-        recall(&self.manifests, caller, name, reference, find).await
+        recall(&self.manifests, caller, name, what, find).await
     }
 
     pub(crate) async fn blob(
@@ -199,7 +201,7 @@ async fn recall<V: Send + Sync + 'static>(
     let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else {
         return find.await.map(Arc::new);
     };
-    // Neither has a space, so that no two questions share a key.
+    // Neither who nor the name has a space, so that no two questions share a key.
     let key = format!("{who} {name} {what}");
     if let Some(value) = known(answers, &key, &moment) {
         return Ok(value);

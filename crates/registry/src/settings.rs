@@ -1,6 +1,7 @@
 //! What an operator may set of the registry.
 
 use cache::Cache;
+use domain::artifacts::Required;
 use serde::Deserialize;
 
 use crate::Elsewhere;
@@ -14,6 +15,9 @@ pub struct Settings {
     /// Whether a client that asks for a large blob is sent to the object store, if that has URLs for it.
     pub redirect: bool,
     pub writing: Writing,
+    /// Which of the manifests that an index lists must be there when it is pushed; the system's setting, unless this says.
+    #[serde(skip)]
+    pub required: Option<Required>,
     /// Who is asked for a manifest that is not here.
     #[serde(skip)]
     pub elsewhere: Elsewhere,

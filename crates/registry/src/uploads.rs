@@ -10,6 +10,7 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Query;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use domain::blobs::Recorded;
+use domain::events::{Action, Target};
 use domain::permit::RepositoryPermit;
 use domain::uploads::{self, Upload, UploadId};
 use domain::{Entity, Tx, blobs, collection, repositories};
@@ -95,9 +96,18 @@ async fn mounted_from(
     let now = caller.app.clock.now();
     let mut tx = caller.app.db.begin().await?;
     let target = repositories::ensure(&mut tx, permit, now).await?;
-    let mounted = blobs::mount(&mut tx, source, target, digest, now).await?;
+    let Some(size) = blobs::mount(&mut tx, source, target, digest, now).await? else {
+        tx.commit_aside().await?;
+        return Ok(false);
+    };
+    let from_repository = Some(from.to_string());
+    let told = caller.tell(&mut tx, Action::Mount, |teller| {
+        Some(Target { from_repository, ..teller.blob(permit.name(), digest, size) })
+    });
+    let told = told.await?;
     tx.commit_aside().await?;
-    Ok(mounted)
+    told.done();
+    Ok(true)
 }
 
 /// Content of another algorithm than the one that is hashed is read again at the end.
@@ -206,11 +216,11 @@ async fn finish(
     let small = small.is_some_and(|length| length > 0 && length <= SMALL);
     if small && upload.received == 0 {
         let bytes = body.collect(SMALL).await?;
-        let digest = run(async move {
+        let (digest, name) = run(async move {
             let mut writer = open_writer(&caller.app, &upload).await?;
             writer.write(bytes).await?;
             let committed = writer.commit(&digest).await;
-            record(&caller.app, upload, committed).await
+            Ok::<_, Error>((record(&caller, &name, upload, committed).await?, name))
         })
         .await?;
         return Ok(content::created_blob(&name, &digest));
@@ -225,9 +235,9 @@ async fn finish(
             return Err(error.into());
         }
     }
-    let digest = run(async move {
+    let (digest, name) = run(async move {
         let committed = writer.commit(&digest).await;
-        record(&caller.app, upload, committed).await
+        Ok::<_, Error>((record(&caller, &name, upload, committed).await?, name))
     })
     .await?;
     Ok(content::created_blob(&name, &digest))
@@ -235,10 +245,12 @@ async fn finish(
 
 /// The commit of a blob: one transaction that ends the session and links the blob.
 async fn record(
-    app: &App,
+    caller: &Caller,
+    name: &RepositoryName,
     upload: Upload,
     committed: ::blobs::Result<::blobs::Committed>,
 ) -> Result<Digest> {
+    let app = &caller.app;
     let committed = match committed {
         Ok(committed) => committed,
         Err(mismatch @ StoreError::DigestMismatch { .. }) => {
@@ -257,7 +269,10 @@ async fn record(
     condemn(&mut tx, &committed.stale, app).await?;
     // The collector asks the store what that is; here a client waits.
     condemn(&mut tx, committed.rest.as_slice(), app).await?;
+    let told = caller.tell(&mut tx, Action::Push, |teller| Some(teller.blob(name, digest, size)));
+    let told = told.await?;
     commit(tx, &recorded).await?;
+    told.done();
     if recorded.redundant {
         remove(app, &committed.key).await;
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use auth::Action;
 use bytes::Bytes;
-use domain::artifacts::{self, Push};
+use domain::artifacts::{self, Push, Required};
 use domain::permit::RepositoryPermit;
 use oci::{Digest, Manifest, Tag};
 use reqwest::{Method, RequestBuilder};
@@ -146,6 +146,7 @@ async fn push(
             digest: &Digest::of(&content),
             content: &content,
             platform: None,
+            required: &Required::All,
         };
         artifacts::push(&mut tx, permit, &push, app.now()).await?;
     }

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
-pub use reqwest::{Method, RequestBuilder, Response};
+pub use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use thiserror::Error;
 use url::{Host, Url};
 

@@ -9,6 +9,7 @@ use std::mem;
 use bytes::Bytes;
 use oci::{Descriptor, Digest, Manifest, Platform, Tag};
 
+use super::sparse::{self, Absent, Required};
 use super::{kind, quota};
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
@@ -27,6 +28,8 @@ pub struct Push<'a> {
     pub content: &'a [u8],
     /// What the config of an image says.
     pub platform: Option<&'a Platform>,
+    /// Which of the manifests that an index lists must be there.
+    pub required: &'a Required,
 }
 
 /// What the push made.
@@ -75,6 +78,7 @@ impl ChildRow {
 
 /// A manifest that an index lists and the repository has.
 pub(crate) struct Entry<'a> {
+    pub(crate) position: i64,
     pub(crate) descriptor: &'a Descriptor,
     pub(crate) child: ArtifactId,
     pub(crate) size: i64,
@@ -82,7 +86,7 @@ pub(crate) struct Entry<'a> {
 
 /// Makes the manifest an artifact of the permit's repository and moves the tags to it. Pushing again changes nothing else.
 ///
-/// `MissingContent` if the repository lacks blobs or listed manifests; a descriptor with a wrong size is `Invalid`.
+/// `MissingContent` if the repository lacks blobs or listed manifests that are required; a descriptor with a wrong size is `Invalid`.
 pub async fn push(
     tx: &mut Tx,
     permit: &RepositoryPermit,
@@ -90,7 +94,8 @@ pub async fn push(
     now: Timestamp,
 ) -> Result<Pushed> {
     let place = place(tx, permit, push.manifest, now).await?;
-    let (links, entries) = require_content(push.manifest, place.links, &place.children)?;
+    let content = require_content(push, place.links, &place.children)?;
+    let Content { links, entries, absent } = content;
     let repository = place.repository;
     let mut batch = Batch::default();
     let adding = hold_links(&mut batch, repository, &links);
@@ -99,7 +104,8 @@ pub async fn push(
         mem::take(&mut batch).run(tx).await?;
         quota::check(tx, permit.project().id, limit, adding).await?;
     }
-    let upserted = batch.add(upsert(repository, push, total_size(push, &entries), now)?);
+    let size = total_size(push, &entries);
+    let upserted = batch.add(upsert(repository, push, size, now)?);
     attach_blobs(&mut batch, repository, push.digest, &links);
     for tags in push.tags.chunks(CHUNK) {
         batch.add(tags::pointing(repository, tags, push.digest, now));
@@ -110,9 +116,12 @@ pub async fn push(
     for acts in acts.chunks(CHUNK) {
         batch.add(audit::appending(acts, now));
     }
+    let awaiting = batch.add(sparse::taking(repository, push.digest));
     let answers = batch.run(tx).await?;
     let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
     attach_children(tx, artifact, &entries).await?;
+    sparse::note(tx, repository, artifact, &absent).await?;
+    sparse::fill(tx, answers.rows(awaiting)?, artifact, size).await?;
     Ok(Pushed {
         artifact,
         repository,
@@ -190,12 +199,20 @@ fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
     }
 }
 
+/// What a manifest points at.
+struct Content<'a> {
+    links: Vec<Link>,
+    entries: Vec<Entry<'a>>,
+    absent: Vec<Absent<'a>>,
+}
+
 /// The blobs and manifests that the manifest needs; all that are missing are named.
 fn require_content<'a>(
-    manifest: &'a Manifest,
+    push: &Push<'a>,
     links: BTreeMap<String, Link>,
     children: &Children,
-) -> Result<(Vec<Link>, Vec<Entry<'a>>)> {
+) -> Result<Content<'a>> {
+    let manifest = push.manifest;
     let mut missing = BTreeSet::new();
     for blob in manifest.blobs() {
         match links.get(blob.digest.as_str()) {
@@ -203,17 +220,28 @@ fn require_content<'a>(
             None => drop(missing.insert(blob.digest.to_string())),
         }
     }
-    let mut entries = Vec::new();
-    for descriptor in manifest.children() {
-        match children.get(descriptor.digest.as_str()) {
-            Some(&(child, size)) => entries.push(Entry { descriptor, child, size }),
-            None => drop(missing.insert(descriptor.digest.to_string())),
-        }
-    }
+    let (entries, absent) = listed(manifest, children);
+    let demanded = absent.iter().filter(|absent| push.required.demands(absent.descriptor));
+    missing.extend(demanded.map(|absent| absent.descriptor.digest.to_string()));
     if !missing.is_empty() {
         return Err(Error::MissingContent { missing: missing.into_iter().collect() });
     }
-    Ok((links.into_values().collect(), entries))
+    Ok(Content { links: links.into_values().collect(), entries, absent })
+}
+
+/// What an index lists and the repository has, and what it has not, each at its place.
+pub(crate) fn listed<'a>(
+    manifest: &'a Manifest,
+    children: &Children,
+) -> (Vec<Entry<'a>>, Vec<Absent<'a>>) {
+    let (mut entries, mut absent) = (Vec::new(), Vec::new());
+    for (position, descriptor) in (0_i64..).zip(manifest.children()) {
+        match children.get(descriptor.digest.as_str()) {
+            Some(&(child, size)) => entries.push(Entry { position, descriptor, child, size }),
+            None => absent.push(Absent { position, descriptor }),
+        }
+    }
+    (entries, absent)
 }
 
 pub(crate) fn distinct<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> Vec<&'a str> {
@@ -336,10 +364,14 @@ pub(crate) fn attach_blobs(
     }
 }
 
-async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {
+pub(crate) async fn attach_children(
+    tx: &mut Tx,
+    artifact: ArtifactId,
+    entries: &[Entry<'_>],
+) -> Result<()> {
     let mut rows = Vec::with_capacity(entries.len());
-    for (position, entry) in (0_i64..).zip(entries) {
-        rows.push(child_row(artifact, position, entry)?);
+    for entry in entries {
+        rows.push(child_row(artifact, entry)?);
     }
     insert_children(tx, &rows).await
 }
@@ -357,16 +389,12 @@ pub(crate) async fn insert_children(tx: &mut Tx, rows: &[[Value; 7]]) -> Result<
     Ok(())
 }
 
-pub(crate) fn child_row(
-    parent: ArtifactId,
-    position: i64,
-    entry: &Entry<'_>,
-) -> Result<[Value; 7]> {
+pub(crate) fn child_row(parent: ArtifactId, entry: &Entry<'_>) -> Result<[Value; 7]> {
     let unknown = Platform::default();
     let platform = entry.descriptor.platform.as_ref().unwrap_or(&unknown);
     Ok([
         Value::from(parent.0),
-        Value::from(position),
+        Value::from(entry.position),
         Value::from(entry.child.0),
         Value::from(platform.os.as_str()),
         Value::from(platform.architecture.as_str()),

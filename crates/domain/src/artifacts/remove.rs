@@ -1,20 +1,20 @@
 //! Deletion: the artifact and its tags go, its blobs become leased unless another artifact holds them.
 
-use oci::Digest;
+use oci::{Digest, Tag};
 
 use crate::db::on;
 use crate::ids::{ArtifactId, RepositoryId};
 use crate::permit::RepositoryPermit;
 use crate::sql::{CHUNK, Sql};
-use crate::{Entity, Error, Result, Timestamp, Tx, audit, repositories};
+use crate::{Entity, Error, Result, Timestamp, Tx, audit, repositories, tags};
 
-/// Deletes the artifact with all its tags; `Precondition` while an index lists it.
+/// Deletes the artifact with all its tags, and tells which those were; `Precondition` while an index lists it.
 pub async fn delete(
     tx: &mut Tx,
     permit: &RepositoryPermit,
     digest: &Digest,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Vec<Tag>> {
     const FIND: &str = "SELECT a.id, (SELECT COUNT(*) FROM artifact_children c WHERE c.child_id = a.id) \
         FROM artifacts a WHERE a.repository_id = $1 AND a.digest = $2";
     let repository = repositories::lock(tx, permit.repository()).await?;
@@ -29,9 +29,11 @@ pub async fn delete(
             "the artifact {digest} is part of an index: delete that first"
         )));
     }
+    let names = tags::names_of(tx, id).await?;
     remove(tx, repository, &[id], now).await?;
     audit::record(tx, permit, "delete", "artifact", &format!("{}@{digest}", permit.name()), now)
-        .await
+        .await?;
+    Ok(names)
 }
 
 /// Removes artifacts that no index lists. The repository's row must be held.

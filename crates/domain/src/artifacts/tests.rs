@@ -4,7 +4,9 @@ mod lists;
 
 use oci::{Digest, Manifest, Platform, Reference};
 
-use super::{Push, by_reference, delete, find, push as push_manifest, referrers, resolve};
+use super::{
+    Push, Required, by_reference, delete, find, push as push_manifest, referrers, resolve,
+};
 use crate::ids::RepositoryId;
 use crate::permit::RepositoryPermit;
 use crate::testing::each_engine;
@@ -158,6 +160,7 @@ async fn the_platform_of_the_config_is_kept() {
             digest: &digest,
             content: &content,
             platform: Some(&platform),
+            required: &Required::All,
         };
         let permit = permit(&db, "library/a").await;
         let mut tx = db.begin().await.unwrap();

@@ -4,7 +4,7 @@ use oci::{Digest, Manifest, Tag};
 use serde_json::Value;
 
 use super::{adopt, expire, keep, point, record, untag};
-use crate::artifacts::{self, Push};
+use crate::artifacts::{self, Push, Required};
 use crate::collection;
 use crate::db::on;
 use crate::testing::each_engine;
@@ -23,6 +23,7 @@ async fn cache(db: &Db, tag: &str, manifest: &Value, now: Timestamp) {
         digest: &digest(manifest),
         content: &content,
         platform: None,
+        required: &Required::Nothing,
     };
     let permit = permit(db, NAME).await;
     let mut tx = db.begin().await.unwrap();
@@ -52,7 +53,8 @@ async fn leased(db: &Db, name: &str, content: &[u8]) -> Option<Timestamp> {
 }
 
 async fn lacking(db: &Db) -> i64 {
-    let sql = "SELECT COUNT(*) FROM artifact_lacks";
+    let sql =
+        "SELECT (SELECT COUNT(*) FROM artifact_lacks) + (SELECT COUNT(*) FROM absent_children)";
     on!(db.read(), |pool| sqlx::query_scalar(sql).fetch_one(pool).await.unwrap())
 }
 

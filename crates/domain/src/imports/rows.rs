@@ -236,8 +236,8 @@ async fn list_children(
         for (position, descriptor) in (0_i64..).zip(artifact.manifest.children()) {
             match children.get(descriptor.digest.as_str()) {
                 Some(&(child, size)) => {
-                    let entry = Entry { descriptor, child, size };
-                    rows.push(push::child_row(parent, position, &entry)?);
+                    let entry = Entry { position, descriptor, child, size };
+                    rows.push(push::child_row(parent, &entry)?);
                 }
                 None => {
                     stored.lacking.push((artifact.digest.clone(), descriptor.digest.clone()));

@@ -31,6 +31,9 @@ pub(super) fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result
         }
         "storage_per_project" => settings.storage_per_project = storage(value)?,
         "deletion_grace" => settings.deletion_grace = grace(value)?,
+        "required_platforms" => {
+            settings.required_platforms = value.as_str().unwrap_or_default().parse()?;
+        }
         "banner_message" => settings.banner_message = banner(value)?,
         _ => return Err(Error::invalid(UNKNOWN, format!("{key:?} cannot be configured"))),
     }

@@ -27,6 +27,7 @@ async fn what_was_set_is_what_is_read() {
             "robot_name_prefix": "bot$",
             "storage_per_project": 1_000_000,
             "banner_message": "down at noon",
+            "required_platforms": "linux/amd64,linux/arm64",
         });
         let changed = set(&db, changes).await.unwrap();
         assert_eq!(load(&db).await.unwrap(), changed);

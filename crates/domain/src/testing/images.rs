@@ -85,6 +85,18 @@ pub(crate) async fn push(
     manifest: &Value,
     now: Timestamp,
 ) -> Result<Pushed> {
+    push_requiring(db, &artifacts::Required::All, name, tag, manifest, now).await
+}
+
+/// As [`push`], where an index may list what is not there.
+pub(crate) async fn push_requiring(
+    db: &Db,
+    required: &artifacts::Required,
+    name: &str,
+    tag: &str,
+    manifest: &Value,
+    now: Timestamp,
+) -> Result<Pushed> {
     let content = bytes(manifest);
     let digest = Digest::of(&content);
     let tag: Option<Tag> = (!tag.is_empty()).then(|| tag.parse().expect("a tag"));
@@ -95,6 +107,7 @@ pub(crate) async fn push(
         digest: &digest,
         content: &content,
         platform: None,
+        required,
     };
     let permit = permit(db, name).await;
     let mut tx = db.begin().await?;

@@ -109,6 +109,7 @@ async fn push(instance: &Instance, tag: &str, digest: Digest, layer: &'static [u
         digest: &digest,
         content: &content,
         platform: None,
+        required: &artifacts::Required::All,
     };
     let permit = push_permit(&instance.db, "library/app").await;
     let mut tx = instance.db.begin().await.unwrap();

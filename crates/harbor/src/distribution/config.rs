@@ -8,12 +8,15 @@ mod duration;
 mod environment;
 mod file;
 mod front;
+mod notifications;
 mod proxy;
 mod storage;
+mod validation;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use domain::artifacts::Required;
 use domain::db::Location;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,6 +27,7 @@ use crate::settings::limits::Limits;
 pub(super) use auth::Auth;
 pub(super) use file::{FileCheck, Health, HttpCheck, TcpCheck, Times};
 pub(super) use front::{Address, Http};
+pub(super) use notifications::Notifications;
 pub(super) use proxy::Proxy;
 pub(super) use storage::{Maintenance, Storage};
 
@@ -39,6 +43,8 @@ pub(super) struct Config {
     /// Where rows are kept, if not in SQLite beside the blobs.
     pub(super) database: Option<Location>,
     pub(super) writing: registry::Writing,
+    /// Which of the images that an index lists must be there.
+    pub(super) required: Required,
     pub(super) maintenance: Maintenance,
     pub(super) auth: Auth,
     pub(super) http: Http,
@@ -46,6 +52,7 @@ pub(super) struct Config {
     pub(super) limits: Limits,
     /// The registry that this is a cache of.
     pub(super) proxy: Option<Proxy>,
+    pub(super) notifications: Notifications,
 }
 
 /// The configuration of `path`, or of where distribution looks for it, with what the environment changes; and remarks.
@@ -130,6 +137,8 @@ impl Config {
         let http = front::read(file.http)?;
         let auth = auth::read(file.auth, remarks)?;
         let database = file.database.as_ref().map(file::Database::location).transpose()?;
+        let notifications = notifications::read(file.notifications, remarks)?;
+        let required = validation::read(file.validation)?;
         let health = file.health;
         let limits = file.limits.map(|section| typed("limits", section, remarks)).transpose()?;
         Ok(Self {
@@ -137,12 +146,14 @@ impl Config {
             storage: storage.driver,
             database,
             writing,
+            required,
             maintenance,
             auth,
             http,
             health,
             limits: limits.unwrap_or_default(),
             proxy,
+            notifications,
         })
     }
 }

@@ -11,12 +11,12 @@ use domain::projects::{self, ProjectName};
 use identity::{Htpasswd, Keys, Verifier};
 use import::Options;
 use oci::RepositoryName;
-use registry::{Access, PullLog, Recent, Tokens};
+use registry::{Access, Outbox, PullLog, Recent, Tokens};
 use web::{Listener, Routes, ServeSettings, Shutdown, origin, tasks};
 
 use super::alone::Alone;
 use super::config::{Address, Auth, Config, Http, Proxy};
-use super::health;
+use super::{health, telling};
 use crate::import::beside::Beside;
 use crate::settings::limits::Limits;
 use crate::{compose, process};
@@ -32,6 +32,7 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let import = Beside::new(&alone.db, &alone.store, adoption(&alone.clock)?);
     let pulls = PullLog::default();
     compose::keep(&pulls, &alone.db, &stop);
+    let outbox = telling::outbox(&config);
     let routes = registry::routes(registry::App {
         db: alone.db.clone(),
         store: alone.store.clone(),
@@ -41,12 +42,14 @@ pub(super) async fn run(config: Config) -> Result<()> {
             accel: None,
             redirect: config.storage.redirect,
             writing: config.writing,
+            required: Some(config.required),
             elsewhere: import.elsewhere(),
             cache: cached(config.proxy.as_ref(), &alone, &stop)?,
         }),
         pulls: pulls.clone(),
         recent: Recent::default(),
         limits: config.limits.registry(None),
+        outbox: outbox.clone(),
     });
     let (address, has_metrics) = (told(&config.http), config.http.has_metrics);
     let serving = web::serve(
@@ -59,10 +62,11 @@ pub(super) async fn run(config: Config) -> Result<()> {
     let aside = metrics.merge(health.routes());
     let debug = debug.map(|listener| process::serve_aside(listener, aside, &stop)).transpose()?;
     jobs::start(&alone.jobs(), &stop);
+    telling::start(config.notifications, &alone, &outbox, &stop).await?;
     import.start(&stop);
     tracing::info!(address, "ready");
     let ended = serving.await;
-    finish(&alone, &pulls, debug, &stop).await?;
+    finish(&alone, (&pulls, &outbox), debug, &stop).await?;
     ended.context("the server failed")
 }
 
@@ -91,13 +95,14 @@ fn adoption(clock: &Clock) -> Result<Options> {
 
 async fn finish(
     alone: &Alone,
-    pulls: &PullLog,
+    (pulls, outbox): (&PullLog, &Outbox),
     debug: Option<process::Aside>,
     stop: &Shutdown,
 ) -> Result<()> {
     stop.trigger();
     // Of the requests that were in flight when the end began.
     pulls.flush(&alone.db).await;
+    outbox.flush(&alone.db).await;
     process::drain(debug, stop).await?;
     alone.db.close().await;
     Ok(())

@@ -123,7 +123,7 @@ pub(super) async fn delete(visit: Visit, _form: Form) -> Result<Answer, Error> {
     let back = repositories::address(permit.name());
     let mut tx = visit.app.db.begin().await?;
     match artifacts::delete(&mut tx, &permit, &digest, visit.now).await {
-        Ok(()) => tx.commit().await?,
+        Ok(_tags) => tx.commit().await?,
         Err(domain::Error::Precondition { reason }) => {
             let here = format!("{back}/artifacts/{digest}");
             return Ok(Answer::undone(here, "flash-error", &reason));

@@ -217,6 +217,57 @@ async fn what_a_manifest_names_must_be_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_may_be_sparse_if_an_administrator_lets_it() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let images = vec![
+        Image::for_platform("linux", "amd64", vec![]),
+        Image::for_platform("linux", "arm64", vec![]),
+    ];
+    let index = Index::of(images);
+    admin.push(&format!("{REPOSITORY}:amd64"), &index.images[0]).await.created();
+    push(&admin, "multi", OCI_INDEX, &index.manifest).await.expect(400);
+    app.set("required_platforms", json!("linux/amd64")).await;
+    push(&admin, "multi", OCI_INDEX, &index.manifest).await.created();
+    assert_eq!(admin.pull_manifest(REPOSITORY, "multi").await.ok().body, index.manifest);
+    let absent = index.images[1].digest();
+    admin.pull_manifest(REPOSITORY, absent.as_str()).await.not_found();
+    // What comes later belongs to the index that waited for it.
+    admin.push(&format!("{REPOSITORY}:arm64"), &index.images[1]).await.created();
+    admin.delete_manifest(REPOSITORY, absent.as_str()).await.denied();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_images_alone_gets_that_of_linux_amd64_for_the_tag_of_an_index() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let images = vec![
+        Image::for_platform("linux", "arm64", vec![]),
+        Image::for_platform("linux", "amd64", vec![]),
+    ];
+    let index = Index::of(images);
+    admin.push_index(&format!("{REPOSITORY}:multi"), &index).await.created();
+    let both = format!("{OCI_MANIFEST}, {OCI_INDEX}");
+    let image = &index.images[1];
+    for (accept, reference, expected) in [
+        (OCI_MANIFEST, "multi", &image.manifest),
+        ("*/*", "multi", &index.manifest),
+        (&both, "multi", &index.manifest),
+        // No image of this kind is in it.
+        (DOCKER_MANIFEST, "multi", &index.manifest),
+        (OCI_MANIFEST, index.digest().as_str(), &index.manifest),
+    ] {
+        let pulled = request(&admin, Method::GET, reference, ("accept", accept)).await.ok();
+        assert!(pulled.body == *expected, "{accept} {reference}: {}", pulled.text());
+        assert_eq!(pulled.header("docker-content-digest"), Digest::of(expected).as_str());
+    }
+    let head = request(&admin, Method::HEAD, "multi", ("accept", OCI_MANIFEST)).await.ok();
+    assert_eq!(head.header("docker-content-digest"), image.digest().as_str());
+    assert_eq!(head.header("content-type"), OCI_MANIFEST);
+    assert_eq!(head.header("vary"), "Accept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_may_have_four_mebibytes_and_no_more() {
     let app = TestApp::start().await;
     let admin = app.admin();

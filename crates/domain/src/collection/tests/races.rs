@@ -99,7 +99,7 @@ async fn a_mount_keeps_the_blob_whose_other_link_goes() {
         let (a, b) = (repository(&db, "library/a").await, repository(&db, "library/b").await);
         let digest = Digest::of(b"bytes");
         let mut tx = db.begin().await.unwrap();
-        assert!(mount(&mut tx, a, b, &digest, at(5)).await.unwrap());
+        assert!(mount(&mut tx, a, b, &digest, at(5)).await.unwrap().is_some());
         // The source's link goes while the mount is not committed; only then the sweep looks.
         while release(&db, at(1), 10).await.unwrap().more {}
         let (stats, _) = after(tx, condemn(&db, None, 10, at(6))).await.unwrap();
@@ -120,7 +120,9 @@ async fn a_mount_after_the_sweep_says_no() {
         assert_eq!(condemn_held(&mut sweep, &[blob.id], at(2)).await.unwrap().blobs, 1);
         sweep.commit().await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        assert!(!mount(&mut tx, repository, repository, &blob.digest, at(3)).await.unwrap());
+        assert!(
+            mount(&mut tx, repository, repository, &blob.digest, at(3)).await.unwrap().is_none()
+        );
     })
     .await;
 }
@@ -172,6 +174,7 @@ async fn a_push_that_is_under_way_keeps_its_blobs() {
             digest: &digest(&content),
             content: &bytes,
             platform: None,
+            required: &artifacts::Required::All,
         };
         let mut tx = db.begin().await.unwrap();
         artifacts::push(&mut tx, &permit, &push, at(5)).await.unwrap();

@@ -76,7 +76,7 @@ impl Client<'_> {
         let Some(from) = permit(self.db, source).await.repository() else { return false };
         let mut tx = self.db.begin().await.unwrap();
         let to = repositories::ensure(&mut tx, &target, now).await.unwrap();
-        let mounted = mount(&mut tx, from, to, digest, now).await.unwrap();
+        let mounted = mount(&mut tx, from, to, digest, now).await.unwrap().is_some();
         tx.commit().await.unwrap();
         mounted
     }
@@ -108,7 +108,7 @@ impl Client<'_> {
         let permit = permit(self.db, name).await;
         let mut tx = self.db.begin().await.unwrap();
         match artifacts::delete(&mut tx, &permit, digest, self.ticks.now()).await {
-            Ok(()) | Err(Error::NotFound(_)) => tx.commit().await.unwrap(),
+            Ok(_) | Err(Error::NotFound(_)) => tx.commit().await.unwrap(),
             Err(error) => panic!("{error:?}"),
         }
     }

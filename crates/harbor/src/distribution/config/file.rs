@@ -32,15 +32,15 @@ pub(super) struct File {
     /// Not distribution's: what one caller and one request may take.
     pub(super) limits: Option<Value>,
     pub(super) proxy: Option<super::proxy::Section>,
+    pub(super) notifications: Option<super::notifications::Section>,
+    pub(super) validation: Option<super::validation::Section>,
     // Read, and without effect here: each is a remark.
     catalog: Option<Value>,
     compatibility: Option<Value>,
     middleware: Option<Value>,
-    notifications: Option<Value>,
     policy: Option<Value>,
     redis: Option<Value>,
     reporting: Option<Value>,
-    validation: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,7 +172,6 @@ impl File {
             (&self.catalog, "catalog", "a page of the catalog has at most 1000 entries"),
             (&self.compatibility, "compatibility", "schema 1 is neither taken nor made"),
             (&self.middleware, "middleware", "blobs are sent from the storage that is named"),
-            (&self.notifications, "notifications", "no events are sent yet"),
             (
                 &self.redis,
                 "redis",
@@ -192,12 +191,6 @@ impl File {
     pub(super) fn refuse_strictness(&self) -> Result<()> {
         if self.policy.is_some() {
             bail!("policy: classes of content cannot be told apart here: remove the section");
-        }
-        let urls = self.validation.as_ref().and_then(|section| section.pointer("/manifests/urls"));
-        if urls.is_some() {
-            bail!(
-                "validation.manifests.urls: URLs of foreign layers are not checked here: remove it"
-            );
         }
         Ok(())
     }

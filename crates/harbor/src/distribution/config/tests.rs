@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use blobs::Settings as Objects;
 use domain::db::Location;
+use domain::events::Action;
 use registry::Writing;
 use web::telemetry::Format;
 
@@ -220,6 +221,74 @@ fn mistakes_are_refused_with_their_key_and_a_remedy() {
         "storage: inmemory\ndatabase: {url: 'mysql://'}",
         "database.url is not a PostgreSQL URL",
     );
+}
+
+#[test]
+fn endpoints_have_distributions_defaults_and_what_is_disabled_is_none() {
+    let (config, remarks) = read(
+        "version: 0.1\nstorage: inmemory\nnotifications:\n  events: {includereferences: true}\n  endpoints:\n    \
+         - {name: a, url: 'https://u:p@host/path', headers: {Authorization: [Bearer x]}, timeout: 500, threshold: 3, \
+           backoff: 2s, ignoredmediatypes: [a/b], ignore: {mediatypes: [c/d], actions: [pull, psuh]}}\n    \
+         - {url: 'http://u:p@host/events?key=1'}\n    \
+         - {name: unused, disabled: true}\n",
+    );
+    assert_eq!(remarks.len(), 1, "{remarks:?}");
+    assert!(remarks[0].starts_with("notifications.endpoints[0].ignore.actions: action: \"psuh\""));
+    assert!(config.notifications.references);
+    let [first, second] = config.notifications.endpoints.as_slice() else { panic!("two") };
+    assert_eq!(first.receiver.name, "a");
+    assert_eq!(first.receiver.ignored_media_types, ["a/b", "c/d"]);
+    assert_eq!(first.receiver.ignored_actions, [Action::Pull]);
+    assert_eq!(first.headers, [("Authorization".to_owned(), "Bearer x".to_owned())]);
+    assert_eq!((first.timeout, first.threshold), (Duration::from_nanos(500), 3));
+    assert_eq!(first.backoff, Duration::from_secs(2));
+    assert_eq!(second.receiver.name, "host/events", "without what may be secret");
+    let second = (second.timeout, second.threshold, second.backoff);
+    assert_eq!(second, (Duration::from_secs(1), 10, Duration::from_secs(1)));
+}
+
+#[test]
+fn endpoints_that_cannot_be_told_apart_or_reached_are_refused() {
+    let endpoint =
+        |text: &str| format!("storage: inmemory\nnotifications: {{endpoints: [{text}]}}");
+    for (text, words) in [
+        ("{name: a}", "notifications.endpoints[0].url is missing"),
+        ("{url: host}", "notifications.endpoints[0].url is no URL"),
+        (
+            "{url: 'ftp://host/'}",
+            "notifications.endpoints[0].url: events are sent to http and https",
+        ),
+        ("{url: 'http://a/', headers: {'a b': [c]}}", "\"a b\" is no name of a header"),
+        ("{url: 'http://a/', headers: {a: [\"b\\nc\"]}}", "a value that no header can have"),
+        (
+            "{name: a, url: 'http://a/'}, {name: a, url: 'http://b/'}",
+            "two endpoints are called \"a\"",
+        ),
+        ("{url: 'http://a/', timeout: soon}", "notifications.endpoints"),
+    ] {
+        refused(&endpoint(text), words);
+    }
+}
+
+#[test]
+fn indexes_may_be_sparse_if_the_file_says_so() {
+    let required = |text: &str| {
+        read(&format!("{MINIMAL}validation: {{manifests: {{indexes: {text}}}}}\n"))
+            .0
+            .required
+            .to_string()
+    };
+    assert_eq!(read(MINIMAL).0.required.to_string(), "all");
+    assert_eq!(required("{platforms: all}"), "all");
+    assert_eq!(required("{platforms: none}"), "none");
+    let listed = "{platforms: list, platformlist: [{architecture: amd64, os: linux}, {architecture: arm64, os: linux}]}";
+    assert_eq!(required(listed), "linux/amd64,linux/arm64");
+    let off = format!("{MINIMAL}validation: {{disabled: true}}\n");
+    assert_eq!(read(&off).0.required.to_string(), "none");
+    let indexes =
+        |text: &str| format!("storage: inmemory\nvalidation: {{manifests: {{indexes: {text}}}}}");
+    refused(&indexes("{platforms: some}"), "platforms: \"some\" is none of all, none, list");
+    refused(&indexes("{platforms: list}"), "validation.manifests.indexes.platformlist is missing");
 }
 
 #[test]

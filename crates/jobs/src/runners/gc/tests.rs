@@ -49,6 +49,7 @@ async fn push(app: &App) -> [Key; 2] {
         digest: &digest,
         content: &content,
         platform: None,
+        required: &artifacts::Required::All,
     };
     let permit = push_permit(&app.db, NAME).await;
     let mut tx = app.db.begin().await.unwrap();

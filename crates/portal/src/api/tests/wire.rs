@@ -96,6 +96,7 @@ async fn push(server: &Server) -> RepositoryPermit {
         digest: &oci::Digest::of(bytes),
         content: bytes,
         platform: None,
+        required: &domain::artifacts::Required::All,
     };
     let mut tx = db.begin().await.unwrap();
     domain::artifacts::push(&mut tx, &permit, &push, now).await.unwrap();

@@ -30,6 +30,7 @@ async fn push(portal: &Portal, tag: &str, blobs: &[&[u8]], manifest: &Value) -> 
         digest: &digest,
         content: &content,
         platform: parsed.config().map(|_| &platform),
+        required: &artifacts::Required::All,
     };
     let mut tx = db.begin().await.unwrap();
     let repository = repositories::ensure(&mut tx, &permit, now).await.unwrap();
