@@ -20,6 +20,8 @@ const MOUNTS: &str = "crates/testkit/tests/it/mounts.rs";
 const RIGHTS: &str = "crates/testkit/tests/it/rights.rs";
 const ROBOTS: &str = "crates/testkit/tests/it/robots.rs";
 const TOKENS: &str = "crates/testkit/tests/it/tokens.rs";
+const CACHE: &str = "crates/cache/src/tests/proofs.rs";
+const PROOFS: &str = "crates/cache/src/upstream/tokens/tests.rs";
 const CLIENT: &str = "crates/web/src/client/tests.rs";
 const JSON: &str = "crates/oci/src/json/tests.rs";
 const ALONE: &str = "tests/e2e/distribution.sh";
@@ -87,6 +89,7 @@ const RULES: [Row; 13] = [
             (CLIENT, "a_redirect_goes_through_the_same_door"),
             (CLIENT, "an_answer_is_read_up_to_a_limit"),
             (INPUTS, "no_url_in_a_manifest_is_ever_fetched"),
+            (CACHE, "a_token_service_of_a_stranger_is_not_even_asked_if_there_is_a_password"),
         ],
     ),
     ("8: nothing that was sent is inflated", &[(INPUTS, "nothing_that_is_sent_is_inflated")]),
@@ -135,9 +138,9 @@ const RULES: [Row; 13] = [
     ),
 ];
 
-/// Those that a registry like this one could have. What it does not do is not here: it has no cache of another registry
-/// (CVE-2026-33540), and no way to rotate its keys by HTTP (CVE-2026-123710).
-const FAULTS: [Row; 22] = [
+/// Those that a registry like this one could have. What it does not do is not here: it has no way to rotate its keys by
+/// HTTP (CVE-2026-123710).
+const FAULTS: [Row; 23] = [
     (
         "CVE-2017-11468, distribution",
         &[(MANIFESTS, "a_manifest_may_have_four_mebibytes_and_no_more")],
@@ -148,6 +151,14 @@ const FAULTS: [Row; 22] = [
     ),
     ("CVE-2023-2253, distribution", &[(LISTS, "no_client_chooses_how_much_memory_a_list_takes")]),
     ("CVE-2025-24976, distribution", &[(FORGERY, "a_token_that_brings_its_own_key_is_refused")]),
+    (
+        "CVE-2026-33540, distribution",
+        &[
+            (CACHE, "a_token_service_of_a_stranger_is_not_even_asked_if_there_is_a_password"),
+            (PROOFS, "a_strangers_host_is_not_however_it_is_dressed"),
+            (PROOFS, "no_password_goes_over_plain_http_if_the_registry_speaks_https"),
+        ],
+    ),
     (
         "CVE-2026-35172, distribution",
         &[
