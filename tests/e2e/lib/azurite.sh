@@ -8,7 +8,7 @@ azurite_process='' azurite_folder=''
 
 # fetch_azurite: sets $azurite, the folder of the program.
 fetch_azurite() {
-    azurite=${AZURITE:-$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)/target/e2e/azurite}
+    azurite=${AZURITE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/target/e2e/azurite}
     [ ! -e "$azurite/node_modules/azurite/package.json" ] || return 0
     command -v npm >/dev/null || { echo "error: there is no npm: apt-get install nodejs npm" >&2; return 1; }
     mkdir -p "$azurite"

@@ -96,6 +96,14 @@ use = egg:swift#$1
 SETTINGS
 }
 
+# swift METHOD [/NAME][?QUERY]: a request to the container, with a token.
+swift() {
+    local answer token account
+    answer=$(curl -sSi --header "X-Auth-User: $swift_username" --header "X-Auth-Key: $swift_password" "$swift_authurl" | tr -d '\r')
+    token=$(sed -n 's/^X-Auth-Token: //ip' <<<"$answer") account=$(sed -n 's/^X-Storage-Url: //ip' <<<"$answer")
+    curl -sSf --request "$1" --header "X-Auth-Token: $token" "$account/$swift_container${2:-}"
+}
+
 stop_swift() {
     [ -n "$swift_folder" ] || return 0
     local daemon

@@ -81,10 +81,12 @@ impl Swift {
         self.sweep(&format!("{SEGMENTS}{name}/{upload}/"), &kept).await
     }
 
-    /// Removes an object, and before it whatever it was made of.
+    /// Removes an object, and before it whatever it was made of, and what others have sent for it.
     pub(in super::super) async fn delete(&self, name: &str) -> Result<()> {
         let found = self.ask(Method::HEAD, Place::Object(name), "", Ok).await?;
         if is_large(&found) {
+            // By its list, as the container's may be late.
+            self.remove_all(self.named(name).await?).await?;
             self.sweep(&format!("{SEGMENTS}{name}/"), &BTreeSet::new()).await?;
         }
         self.ask(Method::DELETE, Place::Object(name), "", Ok).await.map(drop)
@@ -108,22 +110,22 @@ impl Swift {
     async fn sweep(&self, prefix: &str, kept: &BTreeSet<String>) -> Result<()> {
         let mut behind = None;
         loop {
-            let names: Vec<String> = self
-                .listed(prefix, behind.as_deref())
-                .await?
-                .into_iter()
-                .map(|found| found.name)
-                .collect();
-            stream::iter(names.iter().filter(|name| !kept.contains(*name)))
-                .map(|name| self.remove(name))
-                .buffer_unordered(REMOVALS)
-                .try_collect::<()>()
-                .await?;
-            if names.len() < LISTED {
+            let listed = self.listed(prefix, behind.as_deref()).await?;
+            let names: BTreeSet<String> = listed.iter().map(|found| found.name.clone()).collect();
+            self.remove_all(&names - kept).await?;
+            if listed.len() < LISTED {
                 return Ok(());
             }
-            behind = names.into_iter().next_back();
+            behind = listed.into_iter().next_back().map(|found| found.name);
         }
+    }
+
+    async fn remove_all(&self, segments: BTreeSet<String>) -> Result<()> {
+        stream::iter(segments)
+            .map(|segment| async move { self.remove(&segment).await })
+            .buffer_unordered(REMOVALS)
+            .try_collect()
+            .await
     }
 
     async fn remove(&self, segment: &str) -> Result<()> {
