@@ -103,7 +103,9 @@ impl Swift {
         let list: Vec<Named> = serde_json::from_slice(&list).map_err(unavailable)?;
         let container = format!("/{}/", self.container);
         let names = list.iter().filter_map(|named| named.name.strip_prefix(&container));
-        Ok(names.map(str::to_owned).collect())
+        // What others have put together of objects of their own is not ours to take apart.
+        let ours = names.filter(|name| name.starts_with(SEGMENTS));
+        Ok(ours.map(str::to_owned).collect())
     }
 
     /// Removes all segments whose names begin with `prefix`, but for `kept`.
