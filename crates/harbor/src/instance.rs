@@ -114,7 +114,10 @@ pub(crate) async fn paired(db: &Db, storage: &Storage, clock: &Clock) -> Result<
         }
         // It was empty a moment ago.
         blobs::Settings::Memory(_) => return Ok(store),
-        blobs::Settings::S3(s3) => s3.place(),
+        blobs::Settings::S3(_)
+        | blobs::Settings::Azure(_)
+        | blobs::Settings::Gcs(_)
+        | blobs::Settings::Swift(_) => settings.place(),
     };
     belonging::check(db, &store, clock, &place).await?;
     Ok(store)
