@@ -15,12 +15,17 @@ cd "$root"
 . "$root/tests/e2e/lib/postgres.sh"
 # shellcheck source=tests/e2e/lib/radosgw.sh
 . "$root/tests/e2e/lib/radosgw.sh"
+# shellcheck source=tests/e2e/lib/azurite.sh
+. "$root/tests/e2e/lib/azurite.sh"
+# shellcheck source=tests/e2e/lib/swift.sh
+. "$root/tests/e2e/lib/swift.sh"
 
 # The whole list, so that a new machine needs one look at the package lists.
 packages=(
     build-essential ca-certificates curl git jq openssl procps python3 shellcheck util-linux xz-utils
     postgresql docker-registry chromium chromium-driver
     ceph-common ceph-mon ceph-osd radosgw
+    swift-proxy swift-account swift-container swift-object memcached
     fuse3 docker.io docker-compose iproute2 iptables nginx skopeo podman buildah debootstrap debian-archive-keyring
 )
 
@@ -40,6 +45,8 @@ finish() {
     trap - EXIT
     stop_postgres
     stop_radosgw
+    stop_azurite
+    stop_swift
     if [ $status -ne 0 ]; then
         printf '\n==> FAILED%s after %s s; its output is above\n' "${current_stage:+ in stage $current_stage}" "$SECONDS" >&2
     fi
@@ -58,6 +65,8 @@ prepare_machine() {
             *) absent+=("$package") ;;
         esac
     done
+    # Node's own packages bring npm along, Debian's do not.
+    have npm || absent+=(nodejs npm)
     apt_install "${absent[@]}"
     ensure_compiler
     ensure_rust_tools
@@ -104,7 +113,7 @@ check_shell() {
         fuzz/run fuzz/instrument
 }
 
-# Format, dependencies, lints, tests on both engines, in a bucket and in a browser, documentation.
+# Format, dependencies, lints, tests on both engines, in buckets and in a browser, documentation.
 check_workspace() {
     start_postgres
     export TEST_DATABASE_URL=$postgres_url
@@ -113,9 +122,19 @@ check_workspace() {
     export TEST_S3_ENDPOINT=$s3_endpoint TEST_S3_BUCKET=$s3_bucket
     export TEST_S3_ACCESSKEY=$s3_accesskey TEST_S3_SECRETKEY=$s3_secretkey
     say "Ceph: $TEST_S3_ENDPOINT"
+    start_azurite
+    export TEST_AZURE_SERVICEURL=$azure_serviceurl TEST_AZURE_CONTAINER=$azure_container
+    export TEST_AZURE_ACCOUNTNAME=$azure_accountname TEST_AZURE_ACCOUNTKEY=$azure_accountkey
+    say "Azurite: $TEST_AZURE_SERVICEURL"
+    start_swift
+    export TEST_SWIFT_AUTHURL=$swift_authurl TEST_SWIFT_CONTAINER=$swift_container
+    export TEST_SWIFT_USERNAME=$swift_username TEST_SWIFT_PASSWORD=$swift_password
+    say "Swift: $TEST_SWIFT_AUTHURL"
     cargo xtask ci
     stop_postgres
     stop_radosgw
+    stop_azurite
+    stop_swift
 }
 
 # A minute for each parser. What the stage before has compiled is used, but for our own crates.

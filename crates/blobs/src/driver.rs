@@ -48,7 +48,10 @@ impl Driver {
                 Self::Filesystem(Arc::new(filesystem::Filesystem::open(settings)?))
             }
             Settings::Memory(settings) => Self::Memory(Arc::new(memory::Memory::new(settings))),
-            Settings::S3(settings) => Self::Object(Arc::new(object::Object::open(settings)?)),
+            Settings::S3(settings) => Self::Object(Arc::new(object::Object::s3(settings)?)),
+            Settings::Azure(settings) => Self::Object(Arc::new(object::Object::azure(settings)?)),
+            Settings::Gcs(settings) => Self::Object(Arc::new(object::Object::gcs(settings)?)),
+            Settings::Swift(settings) => Self::Object(Arc::new(object::Object::swift(settings)?)),
         })
     }
 
@@ -122,7 +125,7 @@ impl Driver {
     pub(crate) fn presigned(&self, key: &Key, lifetime: Duration) -> Result<Option<Url>> {
         match self {
             Self::Filesystem(_) | Self::Memory(_) => Ok(None),
-            Self::Object(driver) => driver.presigned(key, lifetime).map(Some),
+            Self::Object(driver) => driver.presigned(key, lifetime),
         }
     }
 

@@ -39,6 +39,8 @@ pub use hash::{HashState, StateInvalid};
 pub use key::{Key, KeyInvalid};
 pub use listing::{Entry, Listing};
 pub use reader::{Chunks, Reader};
-pub use settings::{Filesystem, Memory, S3, Secret, Settings};
+pub use settings::{
+    Azure, AzureCredentials, Filesystem, Gcs, Memory, S3, Secret, Settings, Swift, SwiftEndpoint,
+};
 pub use store::{Space, Store, Syncs};
 pub use upload::{Committed, Growing, Paused, Upload};

@@ -1,4 +1,4 @@
-//! Objects in a bucket, by the protocol of Amazon S3.
+//! Objects in a bucket: of Amazon S3 and what speaks its protocol, Azure, Google Cloud Storage, Swift.
 //!
 //! An upload goes to a name of its own beside its key and is never copied: see `names` for why the key itself will not do.
 //! What is smaller than a part is one request. What is larger is a multipart upload; at a pause its identity, its parts and
@@ -9,7 +9,13 @@
 //! changes what another has acknowledged: names of contents are made of their hash, and a completed upload names its parts.
 
 mod client;
-mod failure;
+mod provider;
+mod remote;
+mod library;
+mod s3;
+mod azure;
+mod gcs;
+mod swift;
 mod leases;
 mod multipart;
 mod names;
@@ -22,74 +28,102 @@ mod walk;
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Method;
-use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload,
-    aws::AmazonS3,
-    list::{PaginatedListOptions, PaginatedListStore},
-    multipart::MultipartStore,
-    path::Path,
-    signer::Signer,
-};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::PutPayload;
 use tokio::runtime::Handle;
 use url::Url;
 
 use crate::{Error, Key, Result, Space, settings};
 
-use self::{failure::failure, leases::Leases};
+use self::{
+    client::Patience,
+    leases::Leases,
+    provider::Limits,
+    remote::{Piece, Remote},
+    source::Readers,
+};
 pub(crate) use self::{sink::Sink, source::Source, walk::Walk};
+
+/// Objects that are removed at a time.
+const REMOVALS: usize = 16;
 
 pub(crate) struct Object {
     /// Whose threads keep the connections; callers come from those of others.
     runtime: &'static Handle,
-    remote: AmazonS3,
+    remote: Remote,
     /// What all names begin with: empty, or a path that ends with a slash.
     root: String,
     chunk: u64,
     leases: Leases,
-}
-
-/// A part of an object, and how large all of it is.
-struct Piece {
-    bytes: Bytes,
-    size: u64,
+    readers: Readers,
 }
 
 impl Object {
-    /// Makes sure that the bucket can be written, so that a wrong setting is known at once.
-    pub(crate) fn open(settings: &settings::S3) -> Result<Self> {
-        let root = client::root(settings)?;
-        let runtime = client::runtime()?;
-        let open = |remote| Self {
-            runtime,
-            remote,
-            root: root.clone(),
-            chunk: settings.chunksize,
-            leases: Leases::default(),
-        };
-        open(client::impatient(settings)?).health().map_err(client::explained)?;
-        Ok(open(client::patient(settings)?))
+    pub(crate) fn s3(settings: &settings::S3) -> Result<Self> {
+        let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
+        Self::open(("rootdirectory", root), chunk, |patience| s3::connect(settings, patience))
     }
 
-    fn path(&self, key: &Key) -> Result<Path> {
-        Path::parse(format!("{}{key}", self.root)).map_err(|error| failure(error.into()))
+    pub(crate) fn azure(settings: &settings::Azure) -> Result<Self> {
+        let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
+        Self::open(("rootdirectory", root), chunk, |patience| azure::connect(settings, patience))
+    }
+
+    pub(crate) fn gcs(settings: &settings::Gcs) -> Result<Self> {
+        let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
+        Self::open(("rootdirectory", root), chunk, |patience| gcs::connect(settings, patience))
+    }
+
+    pub(crate) fn swift(settings: &settings::Swift) -> Result<Self> {
+        let (root, chunk) = (&settings.prefix, settings.chunksize);
+        Self::open(("prefix", root), chunk, |patience| swift::connect(settings, patience))
+    }
+
+    /// Makes sure that the bucket can be written, so that a wrong setting is known at once.
+    fn open(
+        (setting, root): (&'static str, &str),
+        chunk: u64,
+        connect: impl Fn(Patience) -> Result<Remote>,
+    ) -> Result<Self> {
+        let root = client::root(setting, root)?;
+        let runtime = client::runtime()?;
+        let open = |patience| {
+            let (remote, root) = (connect(patience)?, root.clone());
+            remote.provider().limits.check(chunk)?;
+            Ok(Self {
+                runtime,
+                remote,
+                root,
+                chunk,
+                leases: Leases::default(),
+                readers: Readers::default(),
+            })
+        };
+        let first: Self = open(Patience::Little)?;
+        first.health().map_err(|error| first.remote.provider().explained(error))?;
+        open(Patience::Much)
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &self.remote.provider().limits
+    }
+
+    /// What the object of the key is called in the bucket.
+    fn name(&self, key: &Key) -> String {
+        format!("{}{key}", self.root)
     }
 
     /// The bytes of `range`, or what there is of it.
     async fn piece(&self, key: &Key, range: std::ops::Range<u64>) -> Result<Piece> {
-        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let found = self.remote.get_opts(&self.path(key)?, options).await.map_err(failure)?;
-        let size = found.meta.size;
-        Ok(Piece { bytes: found.bytes().await.map_err(failure)?, size })
+        self.remote.piece(&self.name(key), range).await
     }
 
     async fn whole(&self, key: &Key) -> Result<Bytes> {
-        let found = self.remote.get(&self.path(key)?).await.map_err(failure)?;
-        found.bytes().await.map_err(failure)
+        self.remote.whole(&self.name(key)).await
     }
 
     async fn put(&self, key: &Key, payload: PutPayload) -> Result<()> {
-        self.remote.put(&self.path(key)?, payload).await.map(drop).map_err(failure)
+        self.remote.put(&self.name(key), payload).await
     }
 
     /// Removes what has this very name; if there is nothing, that is as good.
@@ -97,7 +131,7 @@ impl Object {
         if let Some(object) = names::noted(key) {
             self.forsake(key, &object).await?;
         }
-        match self.remote.delete(&self.path(key)?).await.map_err(failure) {
+        match self.remote.delete(&self.name(key)).await {
             Ok(()) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -110,7 +144,7 @@ impl Object {
             Err(Error::NotFound) => return Ok(()),
             Err(error) => return Err(error),
         };
-        match self.remote.abort_multipart(&self.path(object)?, &upload).await.map_err(failure) {
+        match self.remote.abort(&self.name(object), &upload).await {
             // It was completed, or somebody was faster.
             Ok(()) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
@@ -135,34 +169,32 @@ impl Object {
     async fn remove_beside(&self, upload: &Key, kept: Option<&Key>) -> Result<()> {
         let prefix = format!("{}{upload}.", self.root);
         loop {
-            let options = PaginatedListOptions::default();
-            let page = self.remote.list_paginated(Some(&prefix), options).await.map_err(failure)?;
-            for object in &page.result.objects {
-                match self.key(&object.location) {
-                    Some(key) if kept != Some(&key) => self.remove(&key).await?,
-                    Some(_) | None => {}
-                }
-            }
+            let page = self.remote.page(&prefix, None).await?;
+            let keys = page.found.iter().filter_map(|object| self.key(&object.name));
+            stream::iter(keys.filter(|key| kept != Some(key)))
+                .map(|key| async move { self.remove(&key).await })
+                .buffer_unordered(REMOVALS)
+                .try_collect::<()>()
+                .await?;
             // The next page is asked for from the start: what was there is gone.
-            if page.page_token.is_none() {
+            if page.next.is_none() {
                 return Ok(());
             }
         }
     }
 
     /// The key of a name in the bucket, if it is one of ours.
-    fn key(&self, location: &Path) -> Option<Key> {
-        let key = location.as_ref().strip_prefix(&self.root).and_then(|name| name.parse().ok());
+    fn key(&self, name: &str) -> Option<Key> {
+        let key = name.strip_prefix(&self.root).and_then(|name| name.parse().ok());
         if key.is_none() {
-            tracing::debug!(%location, "an object in the bucket has a name that is no key");
+            tracing::debug!(name, "an object in the bucket has a name that is no key");
         }
         key
     }
 
     pub(crate) fn size(&self, key: &Key) -> Result<Option<u64>> {
-        let path = self.path(key)?;
-        match self.runtime.block_on(self.remote.head(&path)).map_err(failure) {
-            Ok(found) => Ok(Some(found.size)),
+        match self.runtime.block_on(self.remote.size(&self.name(key))) {
+            Ok(size) => Ok(Some(size)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -181,11 +213,9 @@ impl Object {
         })
     }
 
-    /// A URL by which whoever has it may read the object for a while.
-    pub(crate) fn presigned(&self, key: &Key, lifetime: Duration) -> Result<Url> {
-        let path = self.path(key)?;
-        let signed = self.remote.signed_url(Method::GET, &path, lifetime);
-        self.runtime.block_on(signed).map_err(failure)
+    /// A URL by which whoever has it may read the object for a while, if the provider has such.
+    pub(crate) fn presigned(&self, key: &Key, lifetime: Duration) -> Result<Option<Url>> {
+        self.runtime.block_on(self.remote.signed(&self.name(key), lifetime))
     }
 }
 

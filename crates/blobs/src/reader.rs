@@ -26,7 +26,8 @@ pub struct Reader {
 
 /// The bytes of one range, as a stream of chunks of at most 256 KiB.
 ///
-/// The next read is on its way while this one is sent, so a download holds two: of 256 KiB, or of 4 MiB from an object store.
+/// The next read is on its way while this one is sent, so a download holds two: of 256 KiB, or of up to
+/// 4 MiB from an object store: the fewer the more readers it has.
 #[derive(Debug)]
 pub struct Chunks {
     source: Source,

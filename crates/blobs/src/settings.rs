@@ -1,9 +1,21 @@
 //! Which driver keeps the bytes, and where.
 
-use std::{fmt, path::PathBuf};
+mod azure;
+mod gcs;
+mod s3;
+mod swift;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
-use url::Url;
+
+pub use azure::{Azure, AzureCredentials};
+pub use gcs::Gcs;
+pub use s3::S3;
+pub use swift::{Swift, SwiftEndpoint};
 
 /// The `storage` section: exactly one driver.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -15,6 +27,34 @@ pub enum Settings {
     Memory(Memory),
     /// Objects in a bucket of Amazon S3 or of a server that speaks its protocol.
     S3(Box<S3>),
+    /// Block blobs in a container of Azure.
+    Azure(Box<Azure>),
+    /// Objects in a bucket of Google Cloud Storage.
+    Gcs(Box<Gcs>),
+    /// Objects in a container of Swift.
+    Swift(Box<Swift>),
+}
+
+impl Settings {
+    /// The directory, if it is one of this host.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Filesystem(files) => Some(&files.root),
+            Self::Memory(_) | Self::S3(_) | Self::Azure(_) | Self::Gcs(_) | Self::Swift(_) => None,
+        }
+    }
+
+    /// Where the bytes are, for messages.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Filesystem(files) => files.root.display().to_string(),
+            Self::Memory(_) => "memory".to_owned(),
+            Self::S3(settings) => settings.place(),
+            Self::Azure(settings) => settings.place(),
+            Self::Gcs(settings) => settings.place(),
+            Self::Swift(settings) => settings.place(),
+        }
+    }
 }
 
 /// Settings of the file system driver.
@@ -43,88 +83,6 @@ impl Memory {
 impl Default for Memory {
     fn default() -> Self {
         Self { capacity_bytes: Self::default_capacity() }
-    }
-}
-
-/// Settings of the S3 driver, under the names that distribution gave them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct S3 {
-    /// The bucket, which must exist.
-    pub bucket: String,
-    /// The region that requests are signed for.
-    #[serde(default = "S3::default_region")]
-    pub region: String,
-    /// The server's URL; Amazon's of the region without it.
-    #[serde(default)]
-    pub regionendpoint: Option<Url>,
-    /// Whose key signs the requests; without it the machine's role does.
-    #[serde(default)]
-    pub accesskey: Option<String>,
-    /// The other half of the key.
-    #[serde(default)]
-    pub secretkey: Option<Secret>,
-    /// Whether the bucket stands in the path or in the host; the path if there is a `regionendpoint`.
-    #[serde(default)]
-    pub forcepathstyle: Option<bool>,
-    /// What the names of all objects begin with.
-    #[serde(default)]
-    pub rootdirectory: String,
-    /// Bytes of the parts that a large object is uploaded in; they grow when it is very large.
-    #[serde(default = "S3::default_chunksize")]
-    pub chunksize: u64,
-    /// Whether Amazon is spoken to over TLS; a `regionendpoint` says that itself.
-    #[serde(default = "S3::default_secure")]
-    pub secure: bool,
-    /// Whether any certificate of the server is accepted.
-    #[serde(default)]
-    pub skipverify: bool,
-    /// Certificates in PEM that are trusted beside the system's.
-    #[serde(default)]
-    pub cafile: Option<PathBuf>,
-}
-
-impl S3 {
-    /// The smallest part that S3 accepts, but for the last.
-    pub const MIN_CHUNK: u64 = 5 << 20;
-    /// The largest part that S3 accepts.
-    pub const MAX_CHUNK: u64 = 5 << 30;
-
-    /// A bucket of Amazon's, with defaults for all else.
-    pub fn bucket(bucket: &str) -> Self {
-        Self {
-            bucket: bucket.to_owned(),
-            region: Self::default_region(),
-            regionendpoint: None,
-            accesskey: None,
-            secretkey: None,
-            forcepathstyle: None,
-            rootdirectory: String::new(),
-            chunksize: Self::default_chunksize(),
-            secure: Self::default_secure(),
-            skipverify: false,
-            cafile: None,
-        }
-    }
-
-    /// Server and bucket, for messages.
-    pub fn place(&self) -> String {
-        match &self.regionendpoint {
-            Some(endpoint) => format!("the bucket {} at {endpoint}", self.bucket),
-            None => format!("the bucket {} of Amazon S3 in {}", self.bucket, self.region),
-        }
-    }
-
-    fn default_region() -> String {
-        "us-east-1".to_owned()
-    }
-
-    fn default_chunksize() -> u64 {
-        10 << 20
-    }
-
-    fn default_secure() -> bool {
-        true
     }
 }
 

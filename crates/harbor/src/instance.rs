@@ -114,7 +114,10 @@ pub(crate) async fn paired(db: &Db, storage: &Storage, clock: &Clock) -> Result<
         }
         // It was empty a moment ago.
         blobs::Settings::Memory(_) => return Ok(store),
-        blobs::Settings::S3(s3) => s3.place(),
+        blobs::Settings::S3(_)
+        | blobs::Settings::Azure(_)
+        | blobs::Settings::Gcs(_)
+        | blobs::Settings::Swift(_) => settings.place(),
     };
     belonging::check(db, &store, clock, &place).await?;
     Ok(store)
@@ -122,13 +125,8 @@ pub(crate) async fn paired(db: &Db, storage: &Storage, clock: &Clock) -> Result<
 
 /// The store that `settings` tell of.
 pub(crate) async fn opened(settings: &blobs::Settings) -> Result<Objects> {
-    Objects::open(settings).await.with_context(|| match settings {
-        blobs::Settings::Filesystem(files) => {
-            format!("cannot open the object storage in {}", files.root.display())
-        }
-        blobs::Settings::Memory(_) => "cannot open the object storage in memory".to_owned(),
-        blobs::Settings::S3(s3) => format!("cannot open the object storage in {}", s3.place()),
-    })
+    let opened = Objects::open(settings).await;
+    opened.with_context(|| format!("cannot open the object storage in {}", settings.place()))
 }
 
 /// Names the database without the password that its URL may hold.

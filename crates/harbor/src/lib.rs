@@ -16,7 +16,7 @@ mod services;
 mod rotate_keys;
 mod issuer_certificate;
 mod prepare;
-mod s3;
+mod storage;
 pub mod serve;
 mod welcome;
 mod output;

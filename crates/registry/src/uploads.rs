@@ -253,12 +253,7 @@ async fn record(
     let app = &caller.app;
     let committed = match committed {
         Ok(committed) => committed,
-        Err(mismatch @ StoreError::DigestMismatch { .. }) => {
-            // These bytes will never be what was promised: the client starts again.
-            discard(app, &upload).await?;
-            return Err(mismatch.into());
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(given_up(app, &upload, error).await),
     };
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -278,6 +273,22 @@ async fn record(
     }
     remove_all(app, &committed.stale).await;
     Ok(committed.digest)
+}
+
+/// What the client is told; it starts again where these bytes will never be what was promised, or acknowledged.
+async fn given_up(app: &App, upload: &Upload, error: StoreError) -> Error {
+    let hopeless = match error {
+        StoreError::DigestMismatch { .. } => true,
+        // Of another state of the session nothing is said.
+        StoreError::Corrupt { .. } => uploads::received(&app.db, upload)
+            .await
+            .is_ok_and(|received| received == upload.received),
+        _ => false,
+    };
+    if hopeless && let Err(discarding) = discard(app, upload).await {
+        return discarding;
+    }
+    error.into()
 }
 
 async fn commit(tx: Tx, recorded: &Recorded) -> Result<()> {
@@ -369,7 +380,12 @@ async fn open_writer(app: &App, upload: &Upload) -> Result<Writer> {
     let state = HashState::parse(&upload.hash_state)
         .map_err(|error| Error::caused(ErrorCode::Unknown, error))?;
     let mut writer = app.store.resume(&key_of(upload)?, state);
-    if writer.open().await? {
+    let opened = writer.open().await;
+    let has_more = match opened {
+        Ok(has_more) => has_more,
+        Err(error) => return Err(given_up(app, upload, error).await),
+    };
+    if has_more {
         let received = uploads::received(&app.db, upload).await?;
         if received != upload.received {
             return Err(Error::out_of_order(received));

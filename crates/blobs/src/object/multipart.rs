@@ -3,24 +3,15 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use object_store::{
-    ObjectStoreExt, PutPayload,
-    multipart::{MultipartStore, PartId},
-};
+use object_store::PutPayload;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::{Shared, failure::failure, names, record::Record};
-use crate::{Key, Result, settings::S3};
+use super::{Shared, names, record::Record};
+use crate::{Key, Result};
 
 /// Parts on their way at a time; with the one that gathers, what an upload holds in memory.
 const FLYING: usize = 2;
-/// S3 takes no more.
-pub(super) const MOST_PARTS: u64 = 10_000;
-/// S3 keeps no larger object.
-pub(super) const MOST_BYTES: u64 = 5 << 40;
-/// How fast parts grow, so that the largest object fits into so many parts though each begins as the smallest.
-const GROWTH: u64 = 17;
 
 /// A part that the store has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,26 +32,18 @@ pub(super) struct Multipart {
     flying: JoinSet<Result<(usize, Part)>>,
 }
 
-/// How large the part after `count` others becomes.
-pub(super) fn full(chunk: u64, count: usize) -> u64 {
-    let count = (count as u64).min(MOST_PARTS);
-    (chunk + GROWTH * count * count).min(S3::MAX_CHUNK)
-}
-
-/// How large it has to be if no more bytes are at hand.
-pub(super) fn least(count: usize) -> u64 {
-    full(S3::MIN_CHUNK, count)
-}
-
 impl Multipart {
     /// Begins an upload, and notes that it exists before it has parts that could be forgotten.
     pub(super) async fn begin(remote: &Shared, object: Key) -> Result<Self> {
-        let path = remote.path(&object)?;
-        let upload = remote.remote.create_multipart(&path).await.map_err(failure)?;
-        let note = PutPayload::from(upload.clone());
-        if let Err(error) = remote.put(&names::note(&object), note).await {
-            remote.remote.abort_multipart(&path, &upload).await.map_err(failure)?;
-            return Err(error);
+        let name = remote.name(&object);
+        let upload = remote.remote.begin(&name).await?;
+        // What has no identity is forgotten by the provider itself.
+        if !upload.is_empty() {
+            let note = PutPayload::from(upload.clone());
+            if let Err(error) = remote.put(&names::note(&object), note).await {
+                remote.remote.abort(&name, &upload).await?;
+                return Err(error);
+            }
         }
         Ok(Self::from(remote, Record { object, upload, parts: BTreeMap::new() }))
     }
@@ -85,14 +68,14 @@ impl Multipart {
         self.settle(FLYING - 1).await?;
         let (index, remote, upload) =
             (self.count, Shared::clone(&self.remote), self.upload.clone());
-        let path = remote.path(&self.object)?;
+        let name = remote.name(&self.object);
         let payload: PutPayload = pieces.into_iter().collect();
         let size = payload.content_length() as u64;
         self.count += 1;
         let runtime = remote.runtime;
         let sending = async move {
-            let sent = remote.remote.put_part(&path, &upload, index, payload).await;
-            Ok((index, Part { etag: sent.map_err(failure)?.content_id, size }))
+            let etag = remote.remote.part(&name, &upload, index, payload).await?;
+            Ok((index, Part { etag, size }))
         };
         self.flying.spawn_on(sending, runtime);
         Ok(())
@@ -119,13 +102,15 @@ impl Multipart {
     /// Makes the parts one object.
     pub(super) async fn complete(&mut self) -> Result<()> {
         self.settle(0).await?;
-        let etags = self.parts.values().map(|part| PartId { content_id: part.etag.clone() });
-        let path = self.remote.path(&self.object)?;
+        let etags = self.parts.values().map(|part| part.etag.clone()).collect();
         let remote = &self.remote.remote;
-        remote.complete_multipart(&path, &self.upload, etags.collect()).await.map_err(failure)?;
+        remote.complete(&self.remote.name(&self.object), &self.upload, etags).await?;
+        if self.upload.is_empty() {
+            return Ok(());
+        }
         // There is nothing to abort any more. If the note stays, it costs a few bytes and one question in vain.
         let note = names::note(&self.object);
-        if let Err(error) = remote.delete(&self.remote.path(&note)?).await {
+        if let Err(error) = remote.delete(&self.remote.name(&note)).await {
             tracing::warn!(%note, %error, "the note about a completed upload is left behind");
         }
         Ok(())

@@ -3,12 +3,7 @@
 use bytes::Bytes;
 
 use super::{
-    Shared, Source,
-    leases::Lease,
-    multipart::{self, Multipart},
-    names,
-    record::Record,
-    tail::Tail,
+    Shared, Source, leases::Lease, multipart::Multipart, names, record::Record, tail::Tail,
 };
 use crate::{
     Error, HashState, Key, Result, driver,
@@ -63,7 +58,7 @@ impl Sink {
 
     /// A bucket has no end, but an object has.
     pub(crate) fn reserve(&self, offset: u64, length: u64) -> Result<()> {
-        if offset.saturating_add(length) > multipart::MOST_BYTES {
+        if offset.saturating_add(length) > self.object.limits().bytes {
             return Err(Error::Full(std::io::ErrorKind::FileTooLarge.into()));
         }
         Ok(())
@@ -75,7 +70,7 @@ impl Sink {
         self.dirty = true;
         self.tail.push(bytes);
         while self.tail.len() > self.limit() {
-            let size = multipart::full(self.object.chunk, self.count());
+            let size = self.full();
             self.send(size)?;
         }
         Ok(())
@@ -85,9 +80,14 @@ impl Sink {
         self.multipart.as_ref().map_or(0, Multipart::count)
     }
 
+    /// How large the next part becomes.
+    fn full(&self) -> u64 {
+        self.object.limits().full(self.object.chunk, self.count())
+    }
+
     /// Bytes that are kept back.
     fn limit(&self) -> u64 {
-        let full = multipart::full(self.object.chunk, self.count());
+        let full = self.full();
         if self.multipart.is_some() { full } else { full.max(names::WHOLE) }
     }
 
@@ -149,7 +149,7 @@ impl Sink {
         let payload = if state.length() <= names::WHOLE {
             self.tail.payload()
         } else {
-            if self.tail.len() >= multipart::least(self.count()) {
+            if self.tail.len() >= self.object.limits().least(self.count()) {
                 self.send(self.tail.len())?;
             }
             let record = runtime.block_on(self.multipart()?.record())?;

@@ -1,12 +1,22 @@
 //! An object being read, by requests for parts of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Shared;
 use crate::{Error, Key, Result, driver::CHUNK};
 
-/// Bytes asked for at once: enough that the way there and back does not count.
+/// Bytes asked for at once, while there are few readers: enough that the way there and back does not count.
 const STEP: usize = 4 << 20;
+/// Bytes that all readers together hold, until each has as few as a reader of a file.
+const HELD: usize = 64 << 20;
+/// What a reader holds: a piece that is sent, and one that is on its way.
+const PIECES: usize = 2;
+
+/// How many readers there are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Readers(Arc<()>);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
@@ -15,6 +25,8 @@ pub(crate) struct Source {
     size: u64,
     /// The first bytes, which came with the size.
     head: Bytes,
+    /// Counted while it is held.
+    readers: Arc<Readers>,
 }
 
 impl Source {
@@ -30,7 +42,8 @@ impl Source {
                 Some(_) => return Err(error),
             },
         };
-        Ok(Self { object: Shared::clone(object), key: key.clone(), size, head })
+        let readers = Arc::new(object.readers.clone());
+        Ok(Self { object: Shared::clone(object), key: key.clone(), size, head, readers })
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -39,7 +52,7 @@ impl Source {
 
     /// How much is worth a request.
     pub(crate) fn step(&self) -> usize {
-        STEP
+        self.readers.step()
     }
 
     pub(crate) fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
@@ -56,3 +69,15 @@ impl Source {
         }
     }
 }
+
+impl Readers {
+    /// What one reader asks for at once.
+    fn step(&self) -> usize {
+        // The store has one too.
+        let count = Arc::strong_count(&self.0).saturating_sub(1).max(1);
+        (HELD / (PIECES * count)).clamp(CHUNK, STEP)
+    }
+}
+
+#[cfg(test)]
+mod tests;

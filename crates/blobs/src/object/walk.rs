@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
-
-use super::{Shared, failure::failure};
+use super::Shared;
 use crate::{Entry, Key, Result};
 
 #[derive(Debug)]
@@ -38,17 +36,14 @@ impl Walk {
     }
 
     fn turn(&mut self) -> Result<()> {
-        let prefix = (!self.prefix.is_empty()).then_some(self.prefix.as_str());
-        let page_token = self.token.take();
-        let options = PaginatedListOptions { page_token, ..PaginatedListOptions::default() };
-        let listed = self.object.remote.list_paginated(prefix, options);
-        let listed = self.object.runtime.block_on(listed).map_err(failure)?;
-        self.token = listed.page_token;
+        let token = self.token.take();
+        let asked = self.object.remote.page(&self.prefix, token);
+        let page = self.object.runtime.block_on(asked)?;
+        self.token = page.next;
         self.ended = self.token.is_none();
-        for found in listed.result.objects {
-            if let Some(key) = self.object.key(&found.location) {
-                let modified = found.last_modified.into();
-                self.page.push_back(Entry { key, size: found.size, modified });
+        for found in page.found {
+            if let Some(key) = self.object.key(&found.name) {
+                self.page.push_back(Entry { key, size: found.size, modified: found.modified });
             }
         }
         Ok(())

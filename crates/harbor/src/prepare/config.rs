@@ -18,7 +18,7 @@ pub(super) use database::Database;
 pub(super) use front::{Front, Protocol};
 pub(super) use host::Host;
 pub(super) use problems::{Problems, Refusal};
-pub(super) use storage::Storage;
+pub(super) use storage::{Bucket, Storage};
 
 use crate::settings::{Secret, limits};
 use form::Form;

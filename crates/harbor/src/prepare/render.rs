@@ -15,7 +15,7 @@ use minijinja::{
 use serde::Serialize;
 
 use super::certificates::Certificates;
-use super::config::{Config, Database, Protocol};
+use super::config::{Bucket, Config, Database, Protocol};
 use super::machine;
 use super::secrets::Secrets;
 use crate::settings::limits;
@@ -89,8 +89,8 @@ pub(super) struct Variables {
 
 #[derive(Debug, Serialize)]
 pub(super) struct StorageVariables {
-    /// The section of the bucket that keeps objects; none for files.
-    s3: Option<BTreeMap<&'static str, serde_json::Value>>,
+    /// The driver of the bucket that keeps objects, with its section; none for files.
+    bucket: Option<Bucket>,
     /// Whether clients are sent to it for large blobs.
     redirect: bool,
 }
@@ -127,9 +127,9 @@ impl Variables {
             trusted_proxies: front.trusted_proxies.iter().map(ToString::to_string).collect(),
             service_trusted_proxies: PRIVATE.to_vec(),
             registries: if config.registry_replicas > 1 { &REGISTRIES } else { &REGISTRIES[..1] },
-            accel: config.storage.s3.is_none(),
+            accel: config.storage.bucket.is_none(),
             storage: StorageVariables {
-                s3: config.storage.s3.clone(),
+                bucket: config.storage.bucket.clone(),
                 redirect: config.storage.redirect,
             },
             http2: true,

@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 
 use fixture::{Fixture, HTTP, HTTPS};
 
+use crate::settings::services as settings;
+
 #[test]
 fn the_configuration_for_http_is_as_reviewed() {
     let fixture = Fixture::new(HTTP);
@@ -24,17 +26,22 @@ fn the_configuration_for_https_is_as_reviewed() {
 #[test]
 fn a_bucket_keeps_objects_for_the_services_that_write_them_and_the_front_sends_no_files() {
     let fixture = Fixture::new(&format!(
-        "{HTTP}storage_driver = s3\nregistry_storage_provider_config = bucket: images, accesskey: a, secretkey: s#1, \
+        "{HTTP}storage_driver = s3\nregistry_storage_provider_config = bucket: images, accesskey: a, secretkey: \"s#1, it's=\"\"\", \
          regionendpoint: http://ceph:7480\nstorage_redirect = off\n"
     ));
     fixture.prepare();
     let file = |name: &str| fs::read_to_string(fixture.path("config").join(name)).unwrap();
-    let section = "storage:\n  s3: {\"accesskey\": \"a\", \"bucket\": \"images\", \
-                   \"regionendpoint\": \"http://ceph:7480\", \"secretkey\": \"s#1\"}\n";
+    let wanted: blobs::Settings = serde_json::from_value(serde_json::json!({"s3": {
+        "accesskey": "a", "bucket": "images", "regionendpoint": "http://ceph:7480", "secretkey": "s#1, it's=\"",
+    }}))
+    .unwrap();
     let registry = file("registry/config.yml");
-    assert!(registry.contains(section) && registry.contains("\nredirect: false\n"), "{registry}");
+    let read: settings::Registry = settings::parse(&registry).unwrap();
+    assert_eq!(read.storage.settings(), wanted);
+    assert!(registry.contains("\nredirect: false\n"), "{registry}");
     assert!(!registry.contains("accel"), "{registry}");
-    assert!(file("jobservice/config.yml").contains(section));
+    let read: settings::Jobservice = settings::parse(&file("jobservice/config.yml")).unwrap();
+    assert_eq!(read.storage.settings(), wanted);
     assert!(!file("ui/config.yml").contains("storage"));
     assert!(!file("proxy/nginx.conf").contains("alias /storage/"));
 }

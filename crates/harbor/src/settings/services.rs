@@ -178,8 +178,7 @@ impl Storage {
     pub fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(root) => Some(root),
-            Self::Driver(blobs::Settings::Filesystem(settings)) => Some(&settings.root),
-            Self::Driver(blobs::Settings::Memory(_) | blobs::Settings::S3(_)) => None,
+            Self::Driver(settings) => settings.directory(),
         }
     }
 
@@ -202,7 +201,9 @@ impl<'de> Deserialize<'de> for Storage {
             type Value = Storage;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a directory, or a driver (filesystem, s3) with its settings")
+                f.write_str(
+                    "a directory, or a driver (filesystem, s3, azure, gcs, swift) with its settings",
+                )
             }
 
             fn visit_str<E: de::Error>(self, directory: &str) -> Result<Storage, E> {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use blobs::Key;
 use domain::collection::{self, Batch, Condemned, Stats};
 use domain::{Timestamp, backup, settings};
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::BATCH;
@@ -15,6 +16,9 @@ use crate::context::{Ended, Job};
 
 /// Objects that cannot be removed are named in the log up to this many; a store that is away must not fill it.
 const NAMED: u64 = 20;
+
+/// Objects removed at a time: a bucket answers in a while, and answers many at once.
+const REMOVALS: usize = 16;
 
 /// What was removed, for the result and for whoever watches.
 #[derive(Default)]
@@ -226,8 +230,14 @@ async fn remove_batch(
     batch: Vec<Condemned>,
 ) -> Result<Vec<String>> {
     let mut gone = Vec::with_capacity(batch.len());
-    for object in batch {
-        match delete(job, &object).await? {
+    let mut removing = stream::iter(batch)
+        .map(|object| async move {
+            let removed = delete(job, &object).await;
+            (object, removed)
+        })
+        .buffer_unordered(REMOVALS);
+    while let Some((object, removed)) = removing.next().await {
+        match removed? {
             Ok(bytes) => {
                 // A blob that had lost its bytes is removed all the same; a name that never had any is nothing.
                 freed.objects += u64::from(bytes.is_some() || !object.digest.is_empty());

@@ -1,5 +1,7 @@
 //! Uploads in every way that the distribution specification knows.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::stream;
@@ -124,6 +126,33 @@ async fn an_upload_goes_on_after_a_restart() {
     assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-1233");
     admin.close_upload(&location, &Digest::of(&blob), blob.slice(1234..)).await.created();
     assert_stored(&admin, &Digest::of(&blob), &blob).await;
+}
+
+/// Takes their last bytes from all files below a directory.
+fn shorten(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            shorten(&path);
+        } else {
+            std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_acknowledged_bytes_are_lost_has_ended() {
+    let app = TestApp::start().await;
+    app.expect_error("acknowledged bytes of an upload are lost");
+    let admin = app.admin();
+    let blob = unique_bytes(3000);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.send_chunk(&location, 0, &blob[..2000]).await.accepted();
+    shorten(&app.instance.objects.as_ref().unwrap().join("objects"));
+    let rest = blob.slice(2000..);
+    let lost = admin.close_upload(&location, &Digest::of(&blob), rest).await;
+    assert_eq!(lost.code(), "BLOB_UPLOAD_INVALID");
+    admin.upload_status(&location).await.not_found();
 }
 
 #[tokio::test(flavor = "multi_thread")]

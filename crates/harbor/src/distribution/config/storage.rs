@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::duration::Span;
 use super::typed;
-use crate::s3;
+use crate::storage::Driver;
 
 /// Keys of the section that are no drivers.
 const OPTIONS: [&str; 5] = ["cache", "delete", "maintenance", "redirect", "tag"];
@@ -145,16 +145,25 @@ fn driver(
             let objects = blobs::Settings::Memory(blobs::Memory::default());
             Ok(Storage { objects, beside: None, redirect })
         }
-        "s3" => {
-            let objects = blobs::Settings::S3(Box::new(s3(&parameters, remarks)?));
-            Ok(Storage { objects, beside: Some(ROOT.into()), redirect })
-        }
-        other => bail!("storage.{other} is no driver here: filesystem, s3 and inmemory are"),
+        other => match Driver::parse(other) {
+            Some(driver) => {
+                let objects = bucket(driver, &parameters, remarks)?;
+                Ok(Storage { objects, beside: Some(ROOT.into()), redirect })
+            }
+            None => bail!(
+                "storage.{other} is no driver here: azure, filesystem, gcs, inmemory, oss, s3 and swift are"
+            ),
+        },
     }
 }
 
-fn s3(parameters: &Value, remarks: &mut Vec<String>) -> Result<blobs::S3> {
-    let Value::Object(parameters) = parameters else { bail!("storage.s3 is no section") };
+fn bucket(
+    driver: Driver,
+    parameters: &Value,
+    remarks: &mut Vec<String>,
+) -> Result<blobs::Settings> {
+    let name = driver.name();
+    let Value::Object(parameters) = parameters else { bail!("storage.{name} is no section") };
     let written = parameters.iter().filter_map(|(key, value)| {
         let text = match value {
             Value::Null => return None,
@@ -165,10 +174,13 @@ fn s3(parameters: &Value, remarks: &mut Vec<String>) -> Result<blobs::S3> {
     });
     let written: BTreeMap<&str, String> = written.collect();
     let written = written.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let (section, unknown) = s3::section(&written)
-        .map_err(|mistake| anyhow!("storage.s3: {}: {}", mistake.what, mistake.remedy))?;
-    for key in unknown {
-        remarks.push(format!("storage.s3.{key} is not known here and does nothing"));
+    let read = driver
+        .read(&written)
+        .map_err(|mistake| anyhow!("storage.{name}: {}: {}", mistake.what, mistake.remedy))?;
+    for key in read.unknown {
+        remarks.push(format!("storage.{name}.{key} is not known here and does nothing"));
     }
-    serde_json::from_value(serde_json::to_value(section)?).context("storage.s3 cannot be used")
+    let section = BTreeMap::from([(driver.section(), read.section)]);
+    let settings = serde_json::from_value(serde_json::to_value(section)?);
+    settings.with_context(|| format!("storage.{name} cannot be used"))
 }

@@ -170,7 +170,7 @@ fn mistakes_are_refused_with_their_key_and_a_remedy() {
     assert!(format!("{missing:#}").contains("begin the file with `version: 0.1`"));
     refused("http: {}", "storage is missing");
     refused("storage: {inmemory: {}, filesystem: {}}", "storage names several drivers");
-    refused("storage: {oss: {}}", "storage.oss is no driver here");
+    refused("storage: {ceph: {}}", "storage.ceph is no driver here");
     refused("storage: {delete: {enabled: perhaps}, inmemory: {}}", "storage.delete.enabled: ");
     refused("storage: inmemory\nhttp: {addr: nowhere}", "http.addr: \"nowhere\" is no address");
     refused("storage: inmemory\nhttp: {net: udp}", "neither tcp nor unix");
@@ -305,4 +305,32 @@ fn a_bucket_is_told_in_distributions_words() {
     assert_eq!(config.storage.beside.unwrap().to_str(), Some("/var/lib/registry"));
     refused("storage: {s3: {region: r}}", "storage.s3: bucket is missing in it: add bucket");
     refused("storage: {s3: {bucket: b, chunksize: 5}}", "storage.s3: chunksize is not a size");
+}
+
+#[test]
+fn other_buckets_are_told_in_distributions_words() {
+    let objects = |storage: &str| {
+        let (config, remarks) = read(&format!("version: 0.1\nstorage:\n  {storage}\n"));
+        assert_eq!(remarks, Vec::<String>::new(), "{storage}");
+        assert_eq!(config.storage.beside.unwrap().to_str(), Some("/var/lib/registry"));
+        config.storage.objects
+    };
+    let azure = objects(
+        "azure: {accountname: shop, container: images, realm: core.chinacloudapi.cn, max_retries: 5, \
+         credentials: {type: client_secret, tenantid: t, clientid: c, secret: s}}",
+    );
+    let Objects::Azure(azure) = azure else { panic!("{azure:?}") };
+    assert_eq!(azure.credentials.unwrap().clientid, "c");
+    assert_eq!(azure.realm, "core.chinacloudapi.cn");
+    let gcs = objects("gcs: {bucket: images, credentials: {client_email: a@b}, chunksize: 262144}");
+    let Objects::Gcs(gcs) = gcs else { panic!("{gcs:?}") };
+    assert!(gcs.credentials.is_some());
+    assert_eq!(gcs.chunksize, 5_242_880);
+    let oss = objects(
+        "oss: {region: oss-cn-beijing, bucket: images, accesskeyid: a, accesskeysecret: s}",
+    );
+    let Objects::S3(oss) = oss else { panic!("{oss:?}") };
+    assert_eq!(oss.regionendpoint.unwrap().as_str(), "https://oss-cn-beijing.aliyuncs.com/");
+    refused("storage: {azure: {accountname: a}}", "storage.azure: container is missing in it");
+    refused("storage: {gcs: images}", "storage.gcs is no section");
 }

@@ -87,8 +87,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "harbor.cfg: registry_storage_provider_config: it is missing, and s3 needs it; write bucket: .., region: .., accesskey: .., secretkey: .. in it",
     ),
     (
-        "storage_driver = swift",
-        "harbor.cfg:2: storage_driver = swift: this version keeps images in files or in a bucket of S3; write filesystem or s3",
+        "storage_driver = tape",
+        "harbor.cfg:2: storage_driver = tape: this version keeps images in files or in a bucket; write one of filesystem, azure, gcs, oss, s3, swift",
     ),
     (
         "self_registration = yes",
