@@ -34,6 +34,7 @@ fn rendered(
                 external_http_port => 80,
                 external_https_port => 8443,
                 trusted_proxies => trusted.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(),
+                registries => ["registry"],
                 accel => accel,
                 http2 => true,
                 ssl_certificate => format!("{folder}/server.crt"),
