@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{Proxy, Section, read};
 
 fn parsed(text: &str) -> anyhow::Result<Option<Proxy>> {
-    let section: Section = serde_saphyr::from_str(text)?;
-    read(Some(section))
+    // As the file is read: a message then shows no line of it.
+    let value: serde_json::Value = serde_saphyr::from_str(text)?;
+    read(Some(serde_json::from_value::<Section>(value)?))
 }
 
 #[track_caller]
