@@ -75,7 +75,12 @@ impl Caller {
         name: &RepositoryName,
         need: Need,
     ) -> Result<RepositoryPermit> {
-        self.app.recent.permit(self, name, need, self.ask(name, need)).await
+        let permit = self.app.recent.permit(self, name, need, self.ask(name, need)).await?;
+        if need != Need::Pull {
+            // What was pulled before is told before.
+            self.app.outbox.settle(&self.app.db).await;
+        }
+        Ok(permit)
     }
 
     async fn ask(&self, name: &RepositoryName, need: Need) -> Result<RepositoryPermit> {
@@ -83,10 +88,6 @@ impl Caller {
         let decided =
             permit::authorize_repository(&self.app.db, &self.principal, name, resource, action)
                 .await;
-        if decided.is_ok() && need != Need::Pull {
-            // What was pulled before is told before.
-            self.app.outbox.settle(&self.app.db).await;
-        }
         decided.map_err(|error| match error {
             domain::Error::Unauthenticated => self.challenge(&need.scope_of(name)),
             // Another token may help, unless this one was asked for the same and says no.
