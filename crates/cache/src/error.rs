@@ -14,6 +14,12 @@ pub enum Error {
     /// It wants other credentials than ours, or we do not give them where it wants them.
     #[error("{registry}, which this is a cache of, refuses: {reason}")]
     Refused { registry: Arc<str>, reason: String },
+    /// Whoever wanted it has left before it was asked for.
+    #[error("nobody waits for it any more")]
+    Unwanted,
+    /// More is wanted of it than can wait.
+    #[error("too much is being fetched already: try again later")]
+    Busy,
     /// It was asked too often.
     #[error("{registry}, which this is a cache of, was asked too often: try again later")]
     TooMany { registry: Arc<str>, retry_after: Option<u64> },
@@ -46,6 +52,8 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Store(_)
             | Self::Rows(_)
+            | Self::Unwanted
+            | Self::Busy
             | Self::Stopped => false,
         }
     }

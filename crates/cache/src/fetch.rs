@@ -64,6 +64,10 @@ impl Cache {
         stage: &watch::Sender<Stage>,
     ) -> Result<()> {
         let _slot = self.slots.acquire().await.map_err(|_closed| Error::Stopped)?;
+        // The one that is left is for whoever may join.
+        if stage.receiver_count() <= 1 {
+            return Err(Error::Unwanted);
+        }
         if self.is_adopted(permit, digest).await? {
             stage.send_replace(Stage::Here);
             return Ok(());

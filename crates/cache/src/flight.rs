@@ -36,6 +36,9 @@ pub(crate) enum Stage {
     Failed(Error),
 }
 
+/// Fetches that run or wait for their turn: nobody's questions fill the memory.
+const MOST: usize = 1024;
+
 /// By repository and digest: of two repositories each must have been allowed it by the other registry.
 pub(crate) type Flights = Arc<Mutex<BTreeMap<Arc<str>, Flight>>>;
 
@@ -60,6 +63,10 @@ impl Cache {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
+        }
+        if flights.len() >= MOST {
+            let busy = Stage::Failed(Error::Busy);
+            return Flight { stage: watch::channel(busy).1 };
         }
         let (sender, stage) = watch::channel(Stage::Asking);
         let flight = Flight { stage };
@@ -94,8 +101,8 @@ impl Cache {
 fn log(permit: &RepositoryPermit, digest: &Digest, error: &Error) {
     let (name, chain) = (permit.name(), web::chain(error).to_string());
     match error {
-        // Whoever asked is told.
-        Error::NotFound { .. } => {}
+        // Whoever asked is told, if anybody is still there.
+        Error::NotFound { .. } | Error::Unwanted => {}
         Error::Wrong { .. } | Error::Store(_) | Error::Rows(_) => {
             tracing::error!(%name, %digest, error = chain, "a blob cannot be fetched");
         }
@@ -103,6 +110,7 @@ fn log(permit: &RepositoryPermit, digest: &Digest, error: &Error) {
         | Error::TooMany { .. }
         | Error::Away { .. }
         | Error::Invalid { .. }
+        | Error::Busy
         | Error::Stopped => warn(permit, digest, &chain),
     }
 }

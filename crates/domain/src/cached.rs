@@ -1,9 +1,9 @@
 //! What a cache has of another registry.
 //!
-//! A manifest is here as soon as a client asked for it, and what it names when one asks for that: until then a blob is a
-//! row of `artifact_lacks`, which becomes a link as of any artifact when the content comes, and a manifest one of a sparse
-//! index. From then on the manifest
-//! holds it, as one that was pushed would, and the collector needs no rules of its own.
+//! A manifest is here as soon as a client asked for it, and what it names when one asks for that. Until then a blob is a
+//! row of `artifact_lacks`, and what an index lists one of `absent_children`; when the content comes the row becomes a link
+//! as of any artifact. From then on the manifest holds it, as one that was pushed would, and the collector needs no rules
+//! of its own.
 //!
 //! Who may have something is for the registry behind the cache to say, which is asked for each repository apart: that
 //! the bytes of a digest are here for the sake of another repository is no answer.

@@ -96,8 +96,11 @@ pub async fn start(app: App, stop: &Shutdown) -> anyhow::Result<()> {
             "events that waited for endpoints that are no longer named are given up"
         );
     }
-    // An operator names the endpoints, wherever they are.
-    let client = Client::new(client::Settings::neighbours())?;
+    let longest = app.endpoints.iter().map(|endpoint| endpoint.timeout).max().unwrap_or_default();
+    // An operator names the endpoints, wherever they are. A redirect would turn the event into a question.
+    let settings = client::Settings { redirects: false, ..client::Settings::neighbours() };
+    let read_timeout = settings.read_timeout.max(longest);
+    let client = Client::new(client::Settings { read_timeout, ..settings })?;
     let holder: Arc<str> = Uuid::new_v4().to_string().into();
     for endpoint in app.endpoints {
         let delivery = Delivery {
@@ -238,7 +241,7 @@ impl Delivery {
                 let told = status.to_string();
                 self.count_status(&told);
                 // As distribution: a redirect that leads nowhere is an answer.
-                let refused = status.is_client_error() || status.is_server_error();
+                let refused = !status.is_success();
                 refused.then(|| ("Failures", format!("it answered {told}")))
             }
             Err(error) => Some(("Errors", chain(&error).to_string())),

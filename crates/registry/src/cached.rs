@@ -115,20 +115,31 @@ pub(crate) async fn pull(
     let range = blobs::range(req, digest);
     match begun(&mut following, unknown).await? {
         Begun::Here => blobs::here(req, caller, path).await,
-        Begun::Coming(Some(size)) => {
-            let bytes = |part| following.bytes(part);
-            Ok(blobs::part(digest, size, wanted(range, size), bytes))
-        }
-        // A part of something whose length is not known: it is known once it is here.
-        Begun::Coming(None) if range.is_some() => {
-            following.whole().await?;
-            blobs::here(req, caller, path).await
-        }
+        Begun::Coming(Some(size)) => Ok(coming(caller, path, following, size, range)),
+        // A part of something whose length is not known: it is known once all of it has come.
+        Begun::Coming(None) if range.is_some() => match following.whole().await? {
+            Some(size) => Ok(coming(caller, path, following, size, range)),
+            None => blobs::here(req, caller, path).await,
+        },
         Begun::Coming(None) => {
             let bytes = following.bytes(0..u64::MAX).map_err(Box::<dyn std::error::Error>::from);
+            // How long it is, nobody knows who could be told.
+            caller.pulled(|teller| teller.blob(&path.name, digest, 0));
             Ok(blobs::described(HttpResponse::Ok(), digest).streaming(bytes))
         }
     }
+}
+
+fn coming(
+    caller: &Caller,
+    path: &OfDigest,
+    following: Following,
+    size: u64,
+    range: Option<&str>,
+) -> HttpResponse {
+    let OfDigest { name, digest } = path;
+    caller.pulled(|teller| teller.blob(name, digest, size));
+    blobs::part(digest, size, wanted(range, size), |part| following.bytes(part))
 }
 
 /// As [`pull`], for HEAD: who asks for the size will ask for the rest, and has it sooner.
@@ -140,7 +151,10 @@ pub(crate) async fn head(caller: &Caller, path: &OfDigest, unknown: Error) -> Re
         Begun::Coming(None) => following.whole().await?,
     };
     match size {
-        Some(size) => Ok(blobs::sized_as(&path.digest, size)),
+        Some(size) => {
+            caller.pulled(|teller| teller.blob(&path.name, &path.digest, size));
+            Ok(blobs::sized_as(&path.digest, size))
+        }
         None => blobs::told(caller, path).await,
     }
 }

@@ -206,8 +206,9 @@ impl From<cache::Error> for Error {
                 Self::new(ErrorCode::TooManyRequests, error.to_string())
                     .retry_after(retry_after.unwrap_or(60))
             }
+            Cache::Busy => Self::new(ErrorCode::TooManyRequests, error.to_string()).retry_after(5),
             Cache::Invalid { .. } => Self::new(ErrorCode::ManifestInvalid, error.to_string()),
-            Cache::Away { .. } | Cache::Wrong { .. } | Cache::Stopped => {
+            Cache::Away { .. } | Cache::Wrong { .. } | Cache::Unwanted | Cache::Stopped => {
                 Self::new(ErrorCode::Unavailable, error.to_string())
             }
             Cache::Store(ref cause) if matches!(**cause, blobs::Error::Full(_)) => {

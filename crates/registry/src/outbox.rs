@@ -21,6 +21,8 @@ use uuid::Uuid;
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of pulls that wait to be written at the most; a database that is away must not fill the memory.
 const CAPACITY: usize = 16 * 1024 * 1024;
+/// Bytes of a header that are told: it is a client's to choose, and what waits is bounded.
+const HEADER: usize = 512;
 /// Pulls that are written in one transaction.
 const BATCH: usize = 1_000;
 
@@ -301,8 +303,8 @@ fn references(media_type: &str, bytes: &[u8]) -> Vec<oci::Descriptor> {
 
 fn request(req: &HttpRequest) -> Request {
     let text = |name| {
-        let value = req.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        value.unwrap_or_default().into_owned()
+        let bytes = req.headers().get(name).map(|value| value.as_bytes()).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(..HEADER).unwrap_or(bytes)).into_owned()
     };
     Request {
         id: RequestId::current().map(|id| id.to_string()).unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
 //! one untrue ends the moment before its own client hears of it, also when another process makes it.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,13 +171,16 @@ async fn now(db: &Db) -> Option<Moment> {
     run(async move { db.moment().await }).await.ok().flatten()
 }
 
-/// What names those whose rights are the same as long as the database is. Accounts that prove themselves at each request
-/// are few here: clients fetch a token.
-fn who(principal: &Principal) -> Option<&str> {
+/// What names those who are one and the same, and whose rights are as long as the database is. Accounts that prove
+/// themselves at each request are few here: clients fetch a token.
+fn who(principal: &Principal) -> Option<Cow<'_, str>> {
     match principal {
-        Principal::Bearer(claims) => Some(&claims.jti),
-        Principal::Anonymous => Some("-"),
-        Principal::Outsider(outsider) if outsider.grant == Grant::Everything => Some("+"),
+        Principal::Bearer(claims) => Some(claims.jti.as_str().into()),
+        Principal::Anonymous => Some("-".into()),
+        Principal::Outsider(outsider) if outsider.grant == Grant::Everything => {
+            // A name may have a space: the key would be another's.
+            Some(format!("+{}", outsider.name.replace(' ', "  ")).into())
+        }
         Principal::User(_) | Principal::Robot(_) | Principal::Outsider(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use ::blobs::{Error as StoreError, HashState, Key, Upload as Writer};
 use ::web::{Body, body, run};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
-use actix_web::web::Query;
+use actix_web::web::{Data, Query};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use domain::blobs::Recorded;
 use domain::events::{Action, Target};
@@ -142,7 +142,24 @@ async fn whole(
         begin(&opened, &permit, algorithm).await
     })
     .await?;
-    finish(caller, name, session, digest, body).await
+    let begun = session.clone();
+    let app = Data::clone(&caller.app);
+    let ended = finish(caller, name, session, digest, body).await;
+    if ended.is_err() {
+        // Its client was not told its name, and cannot go on with it.
+        run(async move { forsake(&app, &begun).await }).await;
+    }
+    ended
+}
+
+async fn forsake(app: &App, session: &Upload) {
+    match discard(app, session).await {
+        // It ended as it had to.
+        Ok(()) => {}
+        Err(error) => {
+            tracing::debug!(error = %::web::chain(&error), "a session is left to the purge")
+        }
+    }
 }
 
 /// `GET /v2/<name>/blobs/uploads/<id>`: how far it is.

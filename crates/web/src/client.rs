@@ -44,6 +44,8 @@ pub struct Settings {
     pub home: Option<String>,
     /// The longest silence of a server.
     pub read_timeout: Duration,
+    /// Whether redirects are followed, each to where it may lead; else they are answers as others.
+    pub redirects: bool,
     /// A PEM bundle instead of the system's certificates.
     pub ca_bundle: Option<Vec<u8>>,
 }
@@ -51,7 +53,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let read_timeout = Duration::from_secs(60);
-        Self { allowed: Vec::new(), home: None, read_timeout, ca_bundle: None }
+        Self { allowed: Vec::new(), home: None, read_timeout, redirects: true, ca_bundle: None }
     }
 }
 
@@ -78,7 +80,10 @@ impl Client {
             .user_agent(concat!("harbor/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(settings.read_timeout)
-            .redirect(Policy::custom(move |attempt| hops.follow(attempt)))
+            .redirect(match settings.redirects {
+                true => Policy::custom(move |attempt| hops.follow(attempt)),
+                false => Policy::none(),
+            })
             .dns_resolver(Arc::new(rule.clone()))
             .referer(false)
             .no_proxy();

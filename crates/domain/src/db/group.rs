@@ -22,6 +22,7 @@ use super::moments::Moments;
 use crate::error::Result;
 
 const FIRST: &str = "SAVEPOINT transaction_of_group";
+const RELEASE: &str = "RELEASE transaction_of_group";
 const NEXT: &str = "RELEASE transaction_of_group; SAVEPOINT transaction_of_group";
 const UNDO: &str = "ROLLBACK TO transaction_of_group; RELEASE transaction_of_group";
 
@@ -73,6 +74,8 @@ enum Savepoint {
     Open,
     /// Its owner wanted it kept, and is gone: the next one releases it, or the commit of all does.
     Kept,
+    /// That next one is about it, and may not have come to the end.
+    Passing,
 }
 
 /// Whoever has it for longer keeps everybody from writing.
@@ -197,7 +200,7 @@ impl Group {
             self.outer = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
         }
         if self.savepoint == Savepoint::Kept {
-            // Cut off in between, this has to be done again: releasing what is empty does no harm.
+            self.savepoint = Savepoint::Passing;
             self.execute(NEXT).await?;
         } else {
             self.savepoint = Savepoint::Unsure;
@@ -210,8 +213,7 @@ impl Group {
     /// Ends what a transaction left that was dropped: it is undone, unless it was to be kept.
     ///
     /// If a savepoint that is open cannot be undone, the whole group is: SQLite itself rolls back everything when the disk is
-    /// full, say. Where nobody knows whether there is one, an error tells that there was none; were the outer transaction
-    /// gone, its commit would say so.
+    /// full, say.
     async fn end_abandoned(&mut self) {
         let undone = match mem::replace(&mut self.savepoint, Savepoint::Unsure) {
             before @ (Savepoint::None | Savepoint::Kept) => {
@@ -219,7 +221,12 @@ impl Group {
                 return;
             }
             Savepoint::Open => self.execute(UNDO).await,
-            Savepoint::Unsure => self.execute(UNDO).await.or(Ok(())),
+            // What is in it, if it is there, is kept, or nothing.
+            Savepoint::Passing => self.execute(RELEASE).await.or(Ok(())),
+            // An error tells that there was none, or that SQLite itself has rolled everything back: then whoever waits
+            // must not be told of a commit.
+            Savepoint::Unsure if self.waiting.is_empty() => self.execute(UNDO).await.or(Ok(())),
+            Savepoint::Unsure => self.execute(UNDO).await,
         };
         match undone {
             Ok(()) => self.savepoint = Savepoint::None,
