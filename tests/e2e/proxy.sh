@@ -16,6 +16,7 @@ rendered() {
 import re, sys
 path, service, http, https, work = sys.argv[1:]
 text = open(path).read()
+text = re.sub(r"\{% for registry .*?%\}(.*?)\{% endfor %\}", r"\1", text, flags=re.S).replace("{{ registry }}", "registry")
 text = re.sub(r"\{% for .*?\{% endfor %\}\n?", "", text, flags=re.S)
 text = re.sub(r"\{% if accel %\}.*?\{% endif %\}\n?", "", text, flags=re.S)
 text = re.sub(r"\{% if .*?%\}(.*?)\{% endif %\}", r"\1", text)
