@@ -146,6 +146,7 @@ check_pushed() { equal "$(wc -l <"$work/pushed")" "$(python3 "$e2e/lib/pusher.py
 
 # keep_pushing: small images, one after the other, in the background; what is acknowledged is in $work/pushed.
 keep_pushing() {
+    touch "$work/pushed"
     python3 "$e2e/lib/pusher.py" keep "$url" "$password" "$work/pushed" &
     pusher=$!
     on_exit "kill -KILL $pusher"
