@@ -31,11 +31,26 @@ pub(crate) fn run(jobs: Option<u32>) -> Result<PathBuf> {
     if triple == "x86_64-unknown-linux-gnu" {
         // Rust links with LLD there, which folds functions that came out the same: an eighth of the program.
         cargo.args(["--", "-C", "link-arg=-Wl,--icf=all"]);
+        if unpacks_relocations() {
+            // Two megabytes less of addresses that are moved at the start.
+            cargo.args(["-C", "link-arg=-Wl,-z,pack-relative-relocs"]);
+        }
     }
     succeed(&mut cargo, "the compiler's message is above")?;
     let program = target().join(&triple).join("release/harbor");
     ensure!(program.is_file(), "the build left no {}", program.display());
     Ok(program)
+}
+
+/// Whether the C library that becomes part of the program knows packed relocations: glibc 2.36 and newer.
+fn unpacks_relocations() -> bool {
+    let told = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+    let version = told.unwrap_or_default();
+    let version = version.trim().strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    version.is_some_and(|(major, minor)| {
+        matches!((major.parse::<u32>(), minor.parse::<u32>()), (Ok(major), Ok(minor)) if (major, minor) >= (2, 36))
+    })
 }
 
 /// Cargo tells the commands it runs where it is; the same toolchain builds what it was asked by.
