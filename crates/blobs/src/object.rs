@@ -131,6 +131,11 @@ impl Object {
         if let Some(object) = names::noted(key) {
             self.forsake(key, &object).await?;
         }
+        self.remove_name(key).await
+    }
+
+    /// As [`Object::remove`], and nothing but this.
+    async fn remove_name(&self, key: &Key) -> Result<()> {
         match self.remote.delete(&self.name(key)).await {
             Ok(()) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
@@ -166,13 +171,25 @@ impl Object {
     }
 
     /// Removes everything whose name begins with that of the upload, but for `kept`.
+    ///
+    /// Of `kept` the note goes, and its upload is not aborted: it was completed, and a store that does not show that yet
+    /// would take the parts for those of nobody.
     async fn remove_beside(&self, upload: &Key, kept: Option<&Key>) -> Result<()> {
         let prefix = format!("{}{upload}.", self.root);
         loop {
             let page = self.remote.page(&prefix, None).await?;
             let keys = page.found.iter().filter_map(|object| self.key(&object.name));
+            let note = kept.map(names::note);
             stream::iter(keys.filter(|key| kept != Some(key)))
-                .map(|key| async move { self.remove(&key).await })
+                .map(|key| {
+                    let is_kept_s = note.as_ref() == Some(&key);
+                    async move {
+                        if is_kept_s {
+                            return self.remove_name(&key).await;
+                        }
+                        self.remove(&key).await
+                    }
+                })
                 .buffer_unordered(REMOVALS)
                 .try_collect::<()>()
                 .await?;
