@@ -9,7 +9,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     Committed, Error, HashState, Key, Listing, Reader, Result, Settings, Upload,
-    driver::{Driver, Place, blocking},
+    driver::{Access, Driver, Place, blocking},
 };
 
 /// Objects looked at in one go for whether there is one: more than one only while somebody asks for the store's health.
@@ -45,8 +45,18 @@ pub struct Syncs {
 impl Store {
     /// Opens the store, making its root if there is none; of an object store it makes sure that it can be written.
     pub async fn open(settings: &Settings) -> Result<Self> {
+        Self::opened(settings, Access::Writing).await
+    }
+
+    /// As [`Store::open`], of a store that others write: an object store is not written to be tried, and nothing is made or
+    /// set in it.
+    pub async fn open_for_reading(settings: &Settings) -> Result<Self> {
+        Self::opened(settings, Access::Reading).await
+    }
+
+    async fn opened(settings: &Settings, access: Access) -> Result<Self> {
         let settings = settings.clone();
-        let driver = blocking(move || Driver::open(&settings)).await?;
+        let driver = blocking(move || Driver::open(&settings, access)).await?;
         Ok(Self { driver })
     }
 

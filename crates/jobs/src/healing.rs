@@ -159,7 +159,7 @@ pub async fn open(settings: &Settings) -> Result<Store> {
             files.root.display()
         );
     }
-    Store::open(settings).await.context("cannot open the replica")
+    Store::open_for_reading(settings).await.context("cannot open the replica")
 }
 
 /// Where `distribution` keeps the bytes of a digest.
