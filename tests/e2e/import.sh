@@ -166,6 +166,9 @@ rm "$tree/docker/registry/v2/blobs/sha256/${config:7:2}/${config:7}/data"
 new_instance damaged
 stop_server
 refuses import --data "$data" --into mirror "$tree"
+contains "$out" "remove that file if nobody else uses the tree"
+rm "$tree/instance"
+refuses import --data "$data" --into mirror "$tree"
 contains "$out" "tags/v8/current/link: the link is empty"
 contains "$out" "tags/v9/current/link: the link holds no digest"
 contains "$out" "tags/v0/current/link: it names $subject, which was deleted"
@@ -201,6 +204,7 @@ start_server
 scenario "an import that is asked to stop says so, and goes on too"
 new_instance stopped
 stop_server
+rm "$tree/instance"
 refuses timeout --signal INT 0.5 "$binary" import --data "$data" "$tree"
 contains "$out" "run it again"
 

@@ -473,6 +473,10 @@ async fn a_store_says_whose_it_is_and_is_empty_with_that() {
             assert_eq!(store.owner().await.unwrap().as_deref(), Some(owner));
         }
         assert!(store.is_empty().await.unwrap());
+        store.delete(&Key::owner()).await.unwrap();
+        let note = Bytes::from_static(&[b'x'; 300]);
+        store.put(&Key::owner(), note.clone(), &Digest::of(&note)).await.unwrap();
+        assert!(matches!(store.owner().await, Err(Error::NotOwner)));
     })
     .await;
 }

@@ -23,6 +23,14 @@ pub(crate) enum Driver {
     Object(Arc<object::Object>),
 }
 
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Writing,
+    /// Nothing is tried, made or set there.
+    Reading,
+}
+
 /// Under which name an upload becomes an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -42,16 +50,22 @@ pub(crate) struct Placed {
 }
 
 impl Driver {
-    pub(crate) fn open(settings: &Settings) -> Result<Self> {
+    pub(crate) fn open(settings: &Settings, access: Access) -> Result<Self> {
         Ok(match settings {
             Settings::Filesystem(settings) => {
                 Self::Filesystem(Arc::new(filesystem::Filesystem::open(settings)?))
             }
             Settings::Memory(settings) => Self::Memory(Arc::new(memory::Memory::new(settings))),
-            Settings::S3(settings) => Self::Object(Arc::new(object::Object::s3(settings)?)),
-            Settings::Azure(settings) => Self::Object(Arc::new(object::Object::azure(settings)?)),
-            Settings::Gcs(settings) => Self::Object(Arc::new(object::Object::gcs(settings)?)),
-            Settings::Swift(settings) => Self::Object(Arc::new(object::Object::swift(settings)?)),
+            Settings::S3(settings) => Self::Object(Arc::new(object::Object::s3(settings, access)?)),
+            Settings::Azure(settings) => {
+                Self::Object(Arc::new(object::Object::azure(settings, access)?))
+            }
+            Settings::Gcs(settings) => {
+                Self::Object(Arc::new(object::Object::gcs(settings, access)?))
+            }
+            Settings::Swift(settings) => {
+                Self::Object(Arc::new(object::Object::swift(settings, access)?))
+            }
         })
     }
 

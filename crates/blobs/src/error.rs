@@ -49,6 +49,12 @@ pub enum Error {
         /// How many bytes are in doubt.
         length: u64,
     },
+    /// What should say whose the store is says something else, so that it is not ours to overwrite.
+    #[error(
+        "the object `instance` there should hold the id of an instance and holds something else: \
+         write the id back, or remove it if nobody else needs it"
+    )]
+    NotOwner,
     /// The store answers, and turns us away: one of our settings is not what it expects.
     #[error("the blob store refuses us because of {setting}: {remedy}")]
     Misconfigured {

@@ -33,7 +33,7 @@ use object_store::PutPayload;
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::{Error, Key, Result, Space, settings};
+use crate::{Error, Key, Result, Space, driver::Access, settings};
 
 use self::{
     client::Patience,
@@ -59,30 +59,35 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    pub(crate) fn s3(settings: &settings::S3) -> Result<Self> {
+    pub(crate) fn s3(settings: &settings::S3, access: Access) -> Result<Self> {
         let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
-        Self::open(("rootdirectory", root), chunk, |patience| s3::connect(settings, patience))
+        let connect = |patience| s3::connect(settings, patience);
+        Self::open(("rootdirectory", root), chunk, access, connect)
     }
 
-    pub(crate) fn azure(settings: &settings::Azure) -> Result<Self> {
+    pub(crate) fn azure(settings: &settings::Azure, access: Access) -> Result<Self> {
         let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
-        Self::open(("rootdirectory", root), chunk, |patience| azure::connect(settings, patience))
+        let connect = |patience| azure::connect(settings, patience);
+        Self::open(("rootdirectory", root), chunk, access, connect)
     }
 
-    pub(crate) fn gcs(settings: &settings::Gcs) -> Result<Self> {
+    pub(crate) fn gcs(settings: &settings::Gcs, access: Access) -> Result<Self> {
         let (root, chunk) = (&settings.rootdirectory, settings.chunksize);
-        Self::open(("rootdirectory", root), chunk, |patience| gcs::connect(settings, patience))
+        let connect = |patience| gcs::connect(settings, patience);
+        Self::open(("rootdirectory", root), chunk, access, connect)
     }
 
-    pub(crate) fn swift(settings: &settings::Swift) -> Result<Self> {
+    pub(crate) fn swift(settings: &settings::Swift, access: Access) -> Result<Self> {
         let (root, chunk) = (&settings.prefix, settings.chunksize);
-        Self::open(("prefix", root), chunk, |patience| swift::connect(settings, patience))
+        let connect = |patience| swift::connect(settings, patience, access);
+        Self::open(("prefix", root), chunk, access, connect)
     }
 
-    /// Makes sure that the bucket can be written, so that a wrong setting is known at once.
+    /// Makes sure that the bucket can be written, if it is to be, so that a wrong setting is known at once.
     fn open(
         (setting, root): (&'static str, &str),
         chunk: u64,
+        access: Access,
         connect: impl Fn(Patience) -> Result<Remote>,
     ) -> Result<Self> {
         let root = client::root(setting, root)?;
@@ -99,8 +104,10 @@ impl Object {
                 readers: Readers::default(),
             })
         };
-        let first: Self = open(Patience::Little)?;
-        first.health().map_err(|error| first.remote.provider().explained(error))?;
+        if access == Access::Writing {
+            let first: Self = open(Patience::Little)?;
+            first.health().map_err(|error| first.remote.provider().explained(error))?;
+        }
         open(Patience::Much)
     }
 
@@ -131,6 +138,11 @@ impl Object {
         if let Some(object) = names::noted(key) {
             self.forsake(key, &object).await?;
         }
+        self.remove_name(key).await
+    }
+
+    /// As [`Object::remove`], and nothing but this.
+    async fn remove_name(&self, key: &Key) -> Result<()> {
         match self.remote.delete(&self.name(key)).await {
             Ok(()) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
@@ -166,13 +178,25 @@ impl Object {
     }
 
     /// Removes everything whose name begins with that of the upload, but for `kept`.
+    ///
+    /// Of `kept` the note goes, and its upload is not aborted: it was completed, and a store that does not show that yet
+    /// would take the parts for those of nobody.
     async fn remove_beside(&self, upload: &Key, kept: Option<&Key>) -> Result<()> {
         let prefix = format!("{}{upload}.", self.root);
         loop {
             let page = self.remote.page(&prefix, None).await?;
             let keys = page.found.iter().filter_map(|object| self.key(&object.name));
+            let note = kept.map(names::note);
             stream::iter(keys.filter(|key| kept != Some(key)))
-                .map(|key| async move { self.remove(&key).await })
+                .map(|key| {
+                    let is_kept_s = note.as_ref() == Some(&key);
+                    async move {
+                        if is_kept_s {
+                            return self.remove_name(&key).await;
+                        }
+                        self.remove(&key).await
+                    }
+                })
                 .buffer_unordered(REMOVALS)
                 .try_collect::<()>()
                 .await?;

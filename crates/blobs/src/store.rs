@@ -5,17 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use oci::{Algorithm, Digest};
 use url::Url;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     Committed, Error, HashState, Key, Listing, Reader, Result, Settings, Upload,
-    driver::{Driver, Place, blocking},
+    driver::{Access, Driver, Place, blocking},
 };
 
 /// Objects looked at in one go for whether there is one: more than one only while somebody asks for the store's health.
 const PAGE: usize = 8;
 
-/// The length of a UUID as text.
-const OWNER: usize = 36;
+/// What says whose the store is has a UUID as text, and what an editor may put around it.
+const OWNER: u64 = 256;
 
 /// Where bytes are kept. Cheap to clone; clones are the same store.
 #[derive(Clone, Debug)]
@@ -44,8 +45,18 @@ pub struct Syncs {
 impl Store {
     /// Opens the store, making its root if there is none; of an object store it makes sure that it can be written.
     pub async fn open(settings: &Settings) -> Result<Self> {
+        Self::opened(settings, Access::Writing).await
+    }
+
+    /// As [`Store::open`], of a store that others write: an object store is not written to be tried, and nothing is made or
+    /// set in it.
+    pub async fn open_for_reading(settings: &Settings) -> Result<Self> {
+        Self::opened(settings, Access::Reading).await
+    }
+
+    async fn opened(settings: &Settings, access: Access) -> Result<Self> {
         let settings = settings.clone();
-        let driver = blocking(move || Driver::open(&settings)).await?;
+        let driver = blocking(move || Driver::open(&settings, access)).await?;
         Ok(Self { driver })
     }
 
@@ -142,12 +153,13 @@ impl Store {
     }
 
     /// Whose the store is, as [`Store::set_owner`] said; none if nobody has, or if they were interrupted.
+    ///
+    /// `NotOwner` if what says it was written by somebody else.
     pub async fn owner(&self) -> Result<Option<String>> {
-        match self.read_all(&Key::owner(), OWNER as u64).await {
-            Ok(bytes) => {
-                Ok(String::from_utf8(bytes.to_vec()).ok().filter(|text| text.len() == OWNER))
-            }
+        match self.read_all(&Key::owner(), OWNER).await {
+            Ok(bytes) => owner_in(&bytes),
             Err(Error::NotFound) => Ok(None),
+            Err(Error::TooLarge { .. }) => Err(Error::NotOwner),
             Err(error) => Err(error),
         }
     }
@@ -193,3 +205,19 @@ impl Store {
         self.driver.syncs()
     }
 }
+
+fn owner_in(bytes: &[u8]) -> Result<Option<String>> {
+    let bytes = bytes.trim_ascii();
+    if let Ok(id) = Uuid::try_parse_ascii(bytes) {
+        return Ok(Some(id.hyphenated().to_string()));
+    }
+    let begins_one = bytes.len() < Hyphenated::LENGTH
+        && bytes.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if begins_one { Ok(None) } else { Err(Error::NotOwner) }
+}
+
+#[cfg(test)]
+mod tests;

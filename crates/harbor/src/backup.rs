@@ -37,8 +37,6 @@ use crate::settings::backup::{Backup, Verify};
 
 /// A database in a container that was started a moment ago needs a while.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// Well below [`backup::HELD`], so that a renewal may fail now and then.
-const RENEW: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(settings: &Backup) -> Result<()> {
     let parts = Parts::of(&settings.place)?;
@@ -49,13 +47,9 @@ pub(crate) async fn run(settings: &Backup) -> Result<()> {
     let hold = backup::hold(&db, "a backup is being made", clock.now()).await?;
     let source =
         Source { runtime: Handle::current(), db: db.clone(), store, parts, now: clock.now() };
-    let mut writing = tokio::task::spawn_blocking(move || source.write(output));
-    let written = loop {
-        tokio::select! {
-            written = &mut writing => break written,
-            () = tokio::time::sleep(RENEW) => renew(&db, &hold, clock.now()).await,
-        }
-    };
+    let writing = tokio::task::spawn_blocking(move || source.write(output));
+    // A hold that ends too early loses nothing unnoticed: an object that is gone is named in the end.
+    let written = jobs::holding::during(&db, &hold, &clock, writing).await;
     release(&db, &hold).await;
     db.close().await;
     written.context("the backup was lost")?
@@ -99,16 +93,6 @@ async fn objects_of(parts: &Parts) -> Result<Store> {
         parts.storage.display()
     );
     instance::objects(&parts.storage).await
-}
-
-/// A hold that ends too early loses nothing unnoticed: an object that is gone is named in the end.
-async fn renew(db: &Db, hold: &Hold, now: Timestamp) {
-    let reason = match backup::renew(db, hold, now).await {
-        Ok(true) => return,
-        Ok(false) => "it has ended".to_owned(),
-        Err(error) => web::chain(&error).to_string(),
-    };
-    tracing::warn!(reason, "the hold on the objects cannot be renewed");
 }
 
 /// What is backed up. Everything here runs on one blocking thread.

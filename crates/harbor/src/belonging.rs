@@ -28,13 +28,10 @@ pub(crate) async fn check(db: &Db, store: &Store, clock: &Clock, place: &str) ->
             Common::Some => adopt(db, clock, &says).await,
             Common::None | Common::NoBlobs => bail!(foreign(&says, place)),
         },
-        (known, None) => {
-            let stored = known.as_ref().is_some_and(|known| known.stored_at.is_some());
-            if stored && common(db, store).await? == Common::None {
-                bail!(absent(place));
-            }
-            tell(db, store, clock, place).await
-        }
+        (_, None) => match common(db, store).await? {
+            Common::None => bail!(absent(place)),
+            Common::Some | Common::NoBlobs => tell(db, store, clock, place).await,
+        },
     }
 }
 

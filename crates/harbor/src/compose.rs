@@ -25,7 +25,7 @@ pub(crate) struct Base {
 pub(crate) struct Portal {
     /// A folder on the volume of the objects, if it is one of this host.
     pub(crate) volume: Option<PathBuf>,
-    pub(crate) storage: Probe,
+    pub(crate) storage: Vec<Probe>,
     /// Where the log collector keeps its files, and where the authority's certificate is.
     pub(crate) service_logs: Option<PathBuf>,
     pub(crate) ca_certificate: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub(crate) fn all(
     let storage = storage_probe(&store);
     let portal = Portal {
         volume: instance.objects.clone(),
-        storage,
+        storage: vec![storage],
         service_logs: None,
         ca_certificate: None,
     };

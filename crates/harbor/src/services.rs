@@ -102,7 +102,7 @@ pub(crate) async fn ui(settings: Ui) -> Result<()> {
         let now = base.clock.now();
         admin::furnish(&base.db, now, first.admin_password.0, &first.configuration).await?;
     }
-    let storage = registry_probe(&settings.registry)?;
+    let storage = settings.registry.urls().iter().map(registry_probe).collect::<Result<_>>()?;
     let portal = compose::Portal {
         volume: settings.storage,
         storage,
@@ -224,7 +224,8 @@ fn keys_probe(keys: Keys<VerifyingKeys>) -> Probe {
 fn registry_probe(registry: &Url) -> Result<Probe> {
     let url = registry.join("/health").context("registry is not the URL of a server")?;
     let client = Client::new(client::Settings::neighbours())?;
-    Ok(Probe::new("registry", move || {
+    let name = format!("registry at {}", url.host_str().unwrap_or_default());
+    Ok(Probe::new(name, move || {
         let (client, url) = (client.clone(), url.clone());
         async move { crate::healthcheck::ask(&client, &url).await }
     }))

@@ -117,6 +117,7 @@ pub(crate) fn told<T>(key: &Key, error: blobs::Error) -> Result<Found<T>> {
         | blobs::Error::Sealed
         | blobs::Error::Full(_)
         | blobs::Error::ReadOnly(_)
+        | blobs::Error::NotOwner
         | blobs::Error::Misconfigured { .. }
         | blobs::Error::Unavailable(_)) => Err(unreadable(key.as_str(), error)),
     }

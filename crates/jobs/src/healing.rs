@@ -12,10 +12,24 @@ use domain::scrub::Object;
 use domain::{collection, quarantine, scrub};
 use oci::Digest;
 
-use crate::App;
+use crate::{App, holding};
 
 /// Blobs asked for at once.
 const PAGE: u32 = 100;
+/// Blobs in a row that failed, after which a place is given up: it would keep the others waiting for nothing.
+const FAILURES: u32 = 10;
+
+/// How many blobs have failed without one between them that did not.
+#[derive(Debug, Default)]
+pub struct Failures(u32);
+
+impl Failures {
+    /// Whether the next blob is worth a try after this one.
+    pub fn goes_on<T>(&mut self, outcome: &Result<T>) -> bool {
+        self.0 = if outcome.is_ok() { 0 } else { self.0 + 1 };
+        self.0 < FAILURES
+    }
+}
 
 /// Ends with [`Healing::end`], or by itself once its hold has.
 pub struct Healing<'a> {
@@ -38,6 +52,11 @@ impl<'a> Healing<'a> {
 
     pub fn hold(&self) -> &Hold {
         &self.hold
+    }
+
+    /// Keeps the hold until the work is done: one blob may take longer than a hold lasts, and so may a search for the next.
+    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        holding::during(&self.app.db, &self.hold, &self.app.clock, work).await
     }
 
     pub async fn end(self) -> Result<()> {
@@ -140,7 +159,7 @@ pub async fn open(settings: &Settings) -> Result<Store> {
             files.root.display()
         );
     }
-    Store::open(settings).await.context("cannot open the replica")
+    Store::open_for_reading(settings).await.context("cannot open the replica")
 }
 
 /// Where `distribution` keeps the bytes of a digest.

@@ -9,6 +9,7 @@ mod worker;
 mod housekeeping;
 mod runners;
 pub mod healing;
+pub mod holding;
 pub mod notifications;
 
 use anyhow::Result;

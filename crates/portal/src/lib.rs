@@ -24,8 +24,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// A folder on the volume of the blobs, when they are on one; its free space is shown.
     pub volume: Option<PathBuf>,
-    /// Whether the store of the blobs is well.
-    pub storage: Probe,
+    /// Whether the store of the blobs is well, as each of those who serve it says; one that is well is enough.
+    pub storage: Vec<Probe>,
     /// The directory of the log collector's files, when there is one; their last lines are shown.
     pub service_logs: Option<PathBuf>,
     /// The certificate of the authority that clients need to trust this host, when it is offered.

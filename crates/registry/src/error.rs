@@ -168,7 +168,7 @@ impl From<blobs::Error> for Error {
                 tracing::error!(%error, "acknowledged bytes of an upload are lost");
                 Self::of(ErrorCode::BlobUploadInvalid)
             }
-            Blobs::Misconfigured { .. } | Blobs::Unavailable(_) => {
+            Blobs::NotOwner | Blobs::Misconfigured { .. } | Blobs::Unavailable(_) => {
                 Self::caused(ErrorCode::Unavailable, error)
             }
         }

@@ -1,6 +1,7 @@
 //! Whether what a service needs is well: asked by orchestrators at `/health`, which the proxy does not pass on, and by
 //! whoever composes the answers of several services.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -26,7 +27,7 @@ type Ask = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send 
 /// A question that can be asked again and again; cheap to clone.
 #[derive(Clone)]
 pub struct Probe {
-    what: &'static str,
+    what: Cow<'static, str>,
     ask: Ask,
 }
 
@@ -34,13 +35,13 @@ pub struct Probe {
 #[derive(Debug, thiserror::Error)]
 #[error("the {what} is not available")]
 pub struct Unwell {
-    what: &'static str,
+    what: Cow<'static, str>,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl Probe {
     /// `what` is a noun: `database`, `storage`.
-    pub fn new<F, Fut, E>(what: &'static str, ask: F) -> Self
+    pub fn new<F, Fut, E>(what: impl Into<Cow<'static, str>>, ask: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
@@ -50,12 +51,12 @@ impl Probe {
             let asked = ask();
             Box::pin(async move { asked.await.map_err(Into::into) })
         });
-        Self { what, ask }
+        Self { what: what.into(), ask }
     }
 
     /// Asks; no answer within five seconds is one, too.
     pub async fn check(&self) -> Result<(), Unwell> {
-        let what = self.what;
+        let what = self.what.clone();
         match timeout(PATIENCE, (self.ask)()).await {
             Ok(outcome) => outcome.map_err(|source| Unwell { what, source }),
             Err(elapsed) => Err(Unwell { what, source: elapsed.into() }),

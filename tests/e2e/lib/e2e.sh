@@ -63,7 +63,10 @@ finish() {
     if [ $status -eq 0 ]; then
         passed
         stop_server || status=1
-        if [ $errors_expected = no ] && grep -E '\bERROR\b|panicked at' "$work"/server.log >"$work/errors" 2>/dev/null; then
+        # A panic is never expected.
+        local wrong='panicked at'
+        [ $errors_expected = yes ] || wrong+='|\bERROR\b'
+        if grep -E "$wrong" "$work"/server.log >"$work/errors" 2>/dev/null; then
             report "  FAIL  the server logged errors:"
             head -n 20 "$work/errors" >&3
             status=1

@@ -113,7 +113,10 @@ def write(client, state, seed, seconds, command):
                 kind(mine, state, luck, f"{PREFIX}{kind.__name__}-{number}")
         except (OSError, http.client.HTTPException, Refused) as error:
             if not cutting.is_set():
-                broken.append(f"{kind.__name__}: {error!r}")
+                broken.append(f"{kind.__name__}: before the cut: {error!r}")
+        except Exception as error:
+            # Such as an answer that does not say what it should, at whatever time.
+            broken.append(f"{kind.__name__}: {error!r}")
 
     kinds = [images, images, moved, deleted, chunked, chunked]
     threads = [threading.Thread(target=work, args=(kind, number)) for number, kind in enumerate(kinds)]
@@ -126,7 +129,7 @@ def write(client, state, seed, seconds, command):
     for thread in threads:
         thread.join()
     if broken:
-        raise SystemExit("before the cut: " + "; ".join(broken))
+        raise SystemExit("; ".join(broken))
 
 
 def images(client, state, luck, repository):

@@ -31,7 +31,7 @@ use super::{
     provider::{Limits, Provider},
     remote::{Found, Page, Piece, Remote},
 };
-use crate::{Error, Result, settings::Swift as Settings};
+use crate::{Error, Result, driver::Access, settings::Swift as Settings};
 
 pub(super) const PROVIDER: Provider = Provider {
     limits: Limits {
@@ -82,7 +82,7 @@ struct Listed {
     last_modified: String,
 }
 
-pub(super) fn connect(settings: &Settings, patience: Patience) -> Result<Remote> {
+pub(super) fn connect(settings: &Settings, patience: Patience, access: Access) -> Result<Remote> {
     let plain = settings.authurl.scheme() == "http";
     let cafile = settings.cafile.as_deref();
     let transport = Transport { plain, skipverify: settings.insecureskipverify, cafile };
@@ -94,7 +94,7 @@ pub(super) fn connect(settings: &Settings, patience: Patience) -> Result<Remote>
         tempurl: None,
     };
     client::runtime()?
-        .block_on(swift.prepare(settings))
+        .block_on(swift.prepare(settings, access))
         .map_err(|error| PROVIDER.explained(error))?;
     Ok(Remote::Swift(Box::new(swift)))
 }
@@ -104,13 +104,21 @@ impl Swift {
         &PROVIDER
     }
 
-    /// Makes the container if there is none, as distribution does, and sees to the key of URLs for clients.
-    async fn prepare(&mut self, settings: &Settings) -> Result<()> {
-        match self.ask(Method::HEAD, Place::Container, "", Ok).await {
-            Err(Error::NotFound) => drop(self.make().await?),
-            answer => drop(answer?),
+    /// Makes the container if there is none, as distribution does, and sees to the key of URLs for clients; neither of it
+    /// if it is only read.
+    async fn prepare(&mut self, settings: &Settings, access: Access) -> Result<()> {
+        let found = self.ask(Method::HEAD, Place::Container, "", Ok).await;
+        match (found, access) {
+            (Err(Error::NotFound), Access::Reading) => {
+                let remedy = "there is none of this name: correct it";
+                return Err(misconfigured("container", remedy, "not there"));
+            }
+            (Err(Error::NotFound), Access::Writing) => drop(self.make().await?),
+            (answer, _) => drop(answer?),
         }
-        self.tempurl = TempUrl::prepare(self, settings).await?;
+        if access == Access::Writing {
+            self.tempurl = TempUrl::prepare(self, settings).await?;
+        }
         Ok(())
     }
 

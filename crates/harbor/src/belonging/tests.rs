@@ -95,6 +95,42 @@ async fn an_instance_of_before_gets_its_id_once() {
 }
 
 #[tokio::test]
+async fn an_instance_of_before_is_not_started_on_a_storage_that_is_not_mounted() {
+    each_engine(async |db| {
+        let (ours, empty) = (place().await, place().await);
+        push(&db, &ours.store).await;
+        refused(start(&db, &empty).await, "is it mounted");
+        assert_eq!(empty.store.owner().await.unwrap(), None);
+        assert_eq!(instance::current(&db).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_says_something_else_is_left_as_it_is() {
+    each_engine(async |db| {
+        let ours = place().await;
+        let note = ours.folder.path().join(Key::OWNER);
+        std::fs::write(&note, "rented until May\n").unwrap();
+        refused(start(&db, &ours).await, "the object `instance`");
+        assert_eq!(std::fs::read_to_string(note).unwrap(), "rented until May\n");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_that_was_written_by_hand_is_one() {
+    each_engine(async |db| {
+        let ours = place().await;
+        start(&db, &ours).await.unwrap();
+        let known = instance::current(&db).await.unwrap().unwrap();
+        std::fs::write(ours.folder.path().join(Key::OWNER), known.id + "\n").unwrap();
+        start(&db, &ours).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_storage_that_is_not_mounted_is_refused_and_a_copy_is_recognised_by_its_objects() {
     each_engine(async |db| {
         let ours = place().await;

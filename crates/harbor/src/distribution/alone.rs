@@ -74,8 +74,8 @@ impl Alone {
             None => format!("cannot open the database {}", data.database().display()),
         })?;
         let shared = config.database.is_some();
-        if shared {
-            // Rows of their own lie in the storage, or last as long as the process.
+        if shared || is_bucket(&config.storage.objects) {
+            // Other rows of their own lie in the storage, or last as long as the process.
             let place = "the storage of this registry";
             belonging::check(&db, &store, &Clock::System, place).await?;
         }
@@ -130,6 +130,17 @@ impl Alone {
 
     pub(super) fn cutoff(&self) -> Timestamp {
         self.clock.now().minus(std::time::Duration::from_secs(self.window_secs()))
+    }
+}
+
+/// Whether others than this machine may have the objects.
+fn is_bucket(settings: &blobs::Settings) -> bool {
+    match settings {
+        blobs::Settings::Filesystem(_) | blobs::Settings::Memory(_) => false,
+        blobs::Settings::S3(_)
+        | blobs::Settings::Azure(_)
+        | blobs::Settings::Gcs(_)
+        | blobs::Settings::Swift(_) => true,
     }
 }
 

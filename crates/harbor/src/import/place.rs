@@ -8,8 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use domain::Clock;
 use domain::db::Location;
+use domain::{Clock, Db, instance};
 use web::Shutdown;
 
 use super::Opened;
@@ -51,6 +51,9 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
                 tree.display()
             );
         }
+        let location = settings.database_url.clone();
+        let location = location.unwrap_or_else(|| Location::Sqlite(directory.database()));
+        refuse_another_s(tree, &location).await?;
         adopt(&directory, tree, lock.is_some())?;
     }
     let store = Store {
@@ -62,6 +65,29 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
     let instance = Instance::open(&directory, &store, &files, Clock::System).await?;
     let alone = lock.map(|lock| (lock, instance.jobs()));
     Ok(Opened { db: instance.db, store: instance.store, alone })
+}
+
+/// A tree that says whose it is has objects of that instance, which may be running.
+async fn refuse_another_s(tree: &Path, location: &Location) -> Result<()> {
+    let note = tree.join(blobs::Key::OWNER);
+    let says = match tokio::fs::read(&note).await {
+        Ok(says) => says,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", note.display())),
+    };
+    let says = String::from_utf8_lossy(&says);
+    let db = Db::open(location).await.context("cannot open the database")?;
+    let known = instance::current(&db).await;
+    db.close().await;
+    let is_ours = known?.is_some_and(|known| known.id.eq_ignore_ascii_case(says.trim()));
+    ensure!(
+        is_ours,
+        "{} belongs to the instance {:?}, says its file {}: remove that file if nobody else uses the tree",
+        tree.display(),
+        says.trim(),
+        blobs::Key::OWNER
+    );
+    Ok(())
 }
 
 /// Makes the root of the tree the place of the objects.
@@ -102,15 +128,7 @@ pub(super) fn adopt(data: &DataDir, tree: &Path, is_alone: bool) -> Result<()> {
         ),
     }
     symlink(&root, &storage)
-        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))?;
-    // An instance that was tried before may have said that the tree is its own. To name it here is to say otherwise.
-    let owner = root.join(blobs::Key::OWNER);
-    match std::fs::remove_file(&owner) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", owner.display()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+        .with_context(|| format!("cannot link {} to {}", storage.display(), root.display()))
 }
 
 /// A storage that was started and holds nothing yet says whose it is; the new one is told that at its first start.

@@ -13,7 +13,7 @@ use domain::Clock;
 use domain::db::Location;
 use domain::ids::BlobId;
 use domain::scrub::Object;
-use jobs::healing::{self, Healing};
+use jobs::healing::{self, Failures, Healing};
 use tokio::runtime::Handle;
 
 use crate::backup::format::{Entry, read_chunk};
@@ -78,8 +78,8 @@ pub(super) async fn heal(store: &Store, source: Source) -> Result<u64> {
     let app = instance.jobs();
     let healing = Healing::begin(&app, BY).await?;
     let healed = match source {
-        Source::Objects(settings) => from_objects(&healing, &settings).await,
-        Source::Backup(file) => from_backup(&app, &healing, file).await,
+        Source::Objects(settings) => healing.during(from_objects(&healing, &settings)).await,
+        Source::Backup(file) => healing.during(from_backup(&app, &healing, file)).await,
     };
     healing.end().await?;
     instance.close().await;
@@ -88,18 +88,31 @@ pub(super) async fn heal(store: &Store, source: Source) -> Result<u64> {
 
 async fn from_objects(healing: &Healing<'_>, settings: &Settings) -> Result<u64> {
     let (replica, mut healed, mut after) = (healing::open(settings).await?, 0, BlobId(0));
+    let mut failures = Failures::default();
     loop {
         let page = healing.patients(&mut after).await?;
         if page.is_empty() {
             return Ok(healed);
         }
         for blob in page {
-            if healing.from_store(&blob, &replica).await? {
-                healed += 1;
-                print(&format!("healed {}", blob.digest));
+            let outcome = healing.from_store(&blob, &replica).await;
+            let goes_on = failures.goes_on(&outcome);
+            match outcome {
+                Ok(true) => {
+                    healed += 1;
+                    print(&format!("healed {}", blob.digest));
+                }
+                Ok(false) => {}
+                Err(error) if goes_on => failed(&blob, &error),
+                Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// The others are not to wait for this one.
+fn failed(blob: &Object, error: &anyhow::Error) {
+    print(&format!("cannot heal {}: {error:#}", blob.digest));
 }
 
 /// On a blocking thread: a backup is read in the usual way.
@@ -118,17 +131,22 @@ async fn from_backup(app: &jobs::App, healing: &Healing<'_>, file: PathBuf) -> R
     let (runtime, app, hold) = (Handle::current(), app.clone(), healing.hold().clone());
     let reading = tokio::task::spawn_blocking(move || {
         let healing = Healing::under(&app, BY, hold);
-        let mut healed = 0;
+        let (mut healed, mut failures) = (0, Failures::default());
         reader::each(reader::open(&file)?, |entry, size, content| {
             let Entry::Object(key) = entry else { return Ok(()) };
             let Some(place) = patient(&patients, &key, size) else { return Ok(()) };
             let blob = patients.remove(place);
-            if runtime.block_on(take(&healing, &blob, content))? {
-                healed += 1;
-                print(&format!("healed {}", blob.digest));
-            } else {
+            let outcome = runtime.block_on(take(&healing, &blob, content));
+            let goes_on = failures.goes_on(&outcome);
+            match outcome {
+                Ok(true) => {
+                    healed += 1;
+                    print(&format!("healed {}", blob.digest));
+                }
                 // Of another blob that is as long; its own may still come.
-                patients.push(blob);
+                Ok(false) => patients.push(blob),
+                Err(error) if goes_on => failed(&blob, &error),
+                Err(error) => return Err(error),
             }
             Ok(())
         })?;

@@ -82,6 +82,10 @@ impl Limits {
         // A microsecond between two requests is what can be told apart.
         within("requests", numbers.requests, 0..=1_000_000)?;
         within("burst", numbers.burst.unwrap_or(1), 1..=1_000_000)?;
+        ensure!(
+            numbers.requests > 0 || numbers.burst.is_none(),
+            "burst does nothing without requests: say as well how many there may be in a second, or leave it out"
+        );
         // What a library below reads at the most is above these.
         within("url", numbers.url, 1024..=60_000)?;
         within("headers", numbers.headers, 8192..=120_000)?;

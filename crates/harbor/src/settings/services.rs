@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use domain::db::Location;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use url::Url;
@@ -82,8 +82,8 @@ pub struct Ui {
     /// The directory of the objects, for its free space.
     #[serde(default)]
     pub storage: Option<PathBuf>,
-    /// The registry, which is asked how it is: `http://registry:5000`.
-    pub registry: Url,
+    /// The registry, which is asked how it is: `http://registry:5000`; a list if there are several.
+    pub registry: Registries,
     #[serde(default)]
     pub external_url: Option<Url>,
     #[serde(default)]
@@ -212,6 +212,47 @@ impl<'de> Deserialize<'de> for Storage {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Storage, A::Error> {
                 blobs::Settings::deserialize(MapAccessDeserializer::new(map)).map(Storage::Driver)
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+/// Where registries of one platform are: one URL, or a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registries(Vec<Url>);
+
+impl Registries {
+    pub fn urls(&self) -> &[Url] {
+        &self.0
+    }
+}
+
+/// By hand, as [`Storage`] is.
+impl<'de> Deserialize<'de> for Registries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Registries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the URL of a registry, or a list of such")
+            }
+
+            fn visit_str<E: de::Error>(self, url: &str) -> Result<Registries, E> {
+                let url = url.parse().map_err(|error| E::custom(format!("{url:?}: {error}")))?;
+                Ok(Registries(vec![url]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Registries, A::Error> {
+                let mut urls = Vec::new();
+                while let Some(url) = list.next_element()? {
+                    urls.push(url);
+                }
+                if urls.is_empty() {
+                    return Err(de::Error::custom("registry names none: name one at least"));
+                }
+                Ok(Registries(urls))
             }
         }
         deserializer.deserialize_any(Form)

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use ::web::run;
+use ::web::{Probe, run};
 use actix_web::HttpResponse;
 use auth::{Action, Resource};
 use domain::settings::{self, AuthMode, ProjectCreation};
 use domain::{Db, Timestamp, quarantine, schedules};
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -75,15 +76,16 @@ pub(crate) async fn health(app: actix_web::web::Data<App>) -> Result<Answer> {
     let app = App::clone(&app);
     run(async move {
         let database = within(app.db.ping()).await;
-        let storage = within(app.storage.check()).await;
+        let (storage, unwell) = registries(&app.storage).await;
         let jobs = match &database {
             Ok(()) => jobs(&app.db, app.clock.now()).await,
             Err(_) => Err("the database is not available".to_owned()),
         };
-        let alarms = match &database {
+        let mut alarms = match &database {
             Ok(()) => alarms(&app.db).await,
             Err(_) => Vec::new(),
         };
+        alarms.extend(unwell);
         let answering = Ok(());
         let components = vec![
             ComponentView::new("core", &answering),
@@ -98,6 +100,18 @@ pub(crate) async fn health(app: actix_web::web::Data<App>) -> Result<Answer> {
     .await
 }
 
+/// While one of them is well pushes and pulls go on, and each that is not is an alarm.
+async fn registries(probes: &[Probe]) -> (std::result::Result<(), String>, Vec<AlarmView>) {
+    let asked = join_all(probes.iter().map(Probe::check)).await;
+    let goes_on = asked.iter().any(std::result::Result::is_ok);
+    let mut unwell = asked.into_iter().filter_map(|outcome| told(outcome).err());
+    if goes_on {
+        (Ok(()), unwell.map(|message| AlarmView { name: "registry", message }).collect())
+    } else {
+        (unwell.next().map_or(Ok(()), Err), Vec::new())
+    }
+}
+
 /// How many blobs are damaged, and no more: which ones is told to administrators.
 async fn alarms(db: &Db) -> Vec<AlarmView> {
     match timeout(PATIENCE, quarantine::count(db)).await {
@@ -109,18 +123,23 @@ async fn alarms(db: &Db) -> Vec<AlarmView> {
     }
 }
 
-/// The reason goes to the log; a stranger learns that there is one.
 async fn within<E: std::error::Error + 'static>(
     check: impl Future<Output = std::result::Result<(), E>>,
 ) -> std::result::Result<(), String> {
     match timeout(PATIENCE, check).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => {
-            tracing::warn!(error = %::web::chain(&error), "not healthy");
-            Err(error.to_string())
-        }
+        Ok(outcome) => told(outcome),
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
+}
+
+/// The reason goes to the log; a stranger learns that there is one.
+fn told<E: std::error::Error + 'static>(
+    outcome: std::result::Result<(), E>,
+) -> std::result::Result<(), String> {
+    outcome.map_err(|error| {
+        tracing::warn!(error = %::web::chain(&error), "not healthy");
+        error.to_string()
+    })
 }
 
 async fn jobs(db: &Db, now: Timestamp) -> std::result::Result<(), String> {
@@ -242,3 +261,6 @@ pub(crate) async fn certificate(app: actix_web::web::Data<App>) -> Result<Answer
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use askama::Template;
 use domain::settings::ProjectCreation;
 use domain::{schedules, statistics};
+use futures_util::future::join_all;
+use web::Probe;
 
 use super::answer::Answer;
 use super::error::Error;
@@ -86,7 +88,8 @@ pub(super) async fn show(visit: Visit) -> Result<Answer, Error> {
 /// This page is answered, so the portal is well; the rest is asked.
 async fn parts(visit: &Visit) -> Vec<Part> {
     let database = visit.app.db.ping().await.is_ok();
-    let storage = visit.app.storage.check().await.is_ok();
+    let asked = join_all(visit.app.storage.iter().map(Probe::check)).await;
+    let storage = asked.iter().any(Result::is_ok);
     let jobs = schedules::are_attended(&visit.app.db, visit.now).await.unwrap_or(false);
     let parts = [
         ("part-portal", true),

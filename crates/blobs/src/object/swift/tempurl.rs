@@ -10,20 +10,34 @@ use url::Url;
 use super::{Place, Question, Settings, Swift, misconfigured};
 use crate::{Error, Result};
 
+const ACCOUNT: [&str; 2] = ["x-account-meta-temp-url-key", "x-account-meta-temp-url-key-2"];
+const ACCOUNT_TAKEN: &str = "the account has another: use that, or say tempurlcontainerkey: true for one of the container's own";
+const CONTAINER: [&str; 2] = ["x-container-meta-temp-url-key", "x-container-meta-temp-url-key-2"];
+const CONTAINER_TAKEN: &str =
+    "the container has another: use that, or remove it from the container if nobody else does";
+
 #[derive(Debug)]
 pub(super) struct TempUrl(hmac::Key);
 
 impl TempUrl {
-    /// Makes the key known to the server, if there is one and the server has another.
+    /// Makes the key known to the server, if there is one and the server has none.
+    ///
+    /// One that is there already is somebody's, whose URLs would end with it.
     pub(super) async fn prepare(swift: &Swift, settings: &Settings) -> Result<Option<Self>> {
         let Some(key) = &settings.secretkey else { return Ok(None) };
-        let (place, header) = if settings.tempurlcontainerkey {
-            (Place::Container, "x-container-meta-temp-url-key")
+        let (place, headers, taken) = if settings.tempurlcontainerkey {
+            (Place::Container, CONTAINER, CONTAINER_TAKEN)
         } else {
-            (Place::Account, "x-account-meta-temp-url-key")
+            (Place::Account, ACCOUNT, ACCOUNT_TAKEN)
         };
         let known = swift.ask(Method::HEAD, place, "", Ok).await?;
-        if known.text(header) != Some(key.reveal()) {
+        // A server takes either of two.
+        let is_known = headers.iter().any(|header| known.text(header) == Some(key.reveal()));
+        let [header, _second] = headers;
+        if !is_known {
+            if known.text(header).is_some_and(|there| !there.is_empty()) {
+                return Err(misconfigured("secretkey", taken, "there is another key"));
+            }
             let form = |question: Question| question.with(header, key.reveal());
             swift.ask(Method::POST, place, "", form).await.map_err(|error| match error {
                 Error::Misconfigured { source, .. } => {

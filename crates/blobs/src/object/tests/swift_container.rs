@@ -10,7 +10,7 @@ use url::Url;
 use super::super::{client::Patience, swift};
 use super::{extend, refusal, small};
 use crate::contract::drivers::{MIB, content, keys, named_swift, open, put, read, settle, write};
-use crate::{HashState, Key, Secret, Swift};
+use crate::{HashState, Key, Secret, Swift, driver::Access};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_setting_is_named_when_the_store_is_opened() {
@@ -43,7 +43,9 @@ async fn a_container_is_made_if_there_is_none() {
 async fn segments(settings: &Swift) -> usize {
     let prefix = format!("~segments/{}/", settings.prefix.trim_matches('/'));
     let settings = settings.clone();
-    let opened = tokio::task::spawn_blocking(move || swift::connect(&settings, Patience::Little));
+    let opened = tokio::task::spawn_blocking(move || {
+        swift::connect(&settings, Patience::Little, Access::Reading)
+    });
     opened.await.unwrap().unwrap().page(&prefix, None).await.unwrap().found.len()
 }
 

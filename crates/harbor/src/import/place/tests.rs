@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use domain::Clock;
+use domain::db::Location;
 use tempfile::TempDir;
 use web::Shutdown;
 
-use super::{adopt, open};
+use super::{adopt, open, refuse_another_s};
 use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::KeyFiles;
@@ -50,15 +51,35 @@ fn an_empty_storage_becomes_a_link_to_the_tree_and_stays_one() {
     }
 }
 
-#[test]
-fn a_tree_that_another_instance_had_is_this_one_s_from_now_on() {
+#[tokio::test]
+async fn a_tree_of_another_instance_is_refused_and_is_not_touched() {
     let place = Place::new();
     let tree = place.tree("old");
-    fs::write(tree.join(blobs::Key::OWNER), "another").unwrap();
-    fs::create_dir(place.data.storage()).unwrap();
-    fs::write(place.data.storage().join(blobs::Key::OWNER), "ours").unwrap();
-    adopt(&place.data, &tree, true).unwrap();
-    assert!(!tree.join(blobs::Key::OWNER).exists());
+    let note = tree.join(blobs::Key::OWNER);
+    let location = Location::Sqlite(place.data.database());
+    refuse_another_s(&tree, &location).await.unwrap();
+    fs::write(&note, "01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+    let settings = Import {
+        tree: Some(tree.clone()),
+        data: Some(place.data.path().to_owned()),
+        database_url: None,
+        storage: None,
+        config: None,
+        into: None,
+        verify: false,
+        again: false,
+        json: false,
+    };
+    let store = Store { data: place.data.path().to_owned(), database_url: None, storage: None };
+    let files = KeyFiles::new(place.data.keys());
+    let instance = Instance::open(&place.data, &store, &files, Clock::System).await.unwrap();
+    instance.close().await;
+    let outcome = open(&settings, &Shutdown::new()).await.map(drop);
+    refused(outcome, "remove that file if nobody else uses the tree");
+    assert!(note.exists() && !place.data.storage().is_symlink());
+    fs::copy(place.data.storage().join(blobs::Key::OWNER), &note).unwrap();
+    open(&settings, &Shutdown::new()).await.map(drop).unwrap();
+    assert!(note.exists() && place.data.storage().is_symlink());
 }
 
 #[test]

@@ -52,6 +52,8 @@ fn what_is_no_limit_is_named_with_what_there_is() {
     refused("url=10", "url is from 1024 to 60000, not 10");
     refused("headers=1000000", "headers is from 8192 to 120000");
     refused("burst=0", "burst is from 1");
+    refused("burst=7", "burst does nothing without requests");
+    refused("requests=0,burst=7", "burst does nothing without requests");
     refused("body_timeout=0", "body_timeout is from 1 to 3600");
     let error = serde_saphyr::from_str::<Limits>("{url: 1}").unwrap_err().to_string();
     assert!(error.contains("url is from 1024"), "{error}");

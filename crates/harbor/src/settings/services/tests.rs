@@ -2,7 +2,7 @@
 
 use domain::db::Location;
 
-use super::{Database, Jobservice, parse};
+use super::{Database, Jobservice, Registries, parse};
 
 const JOBSERVICE: &str = "
 listen: 0.0.0.0:8080
@@ -42,4 +42,19 @@ fn an_unknown_key_is_named() {
 fn a_host_with_a_path_is_refused() {
     let text = "{host: 'a/b', name: n, user: u, password: p}";
     assert!(parse::<Database>(text).unwrap().location().is_err());
+}
+
+#[test]
+fn one_registry_is_named_or_several() {
+    let registries = |text: &str| parse::<Registries>(text).map(|read| read.urls().len());
+    assert_eq!(registries("http://registry:5000").unwrap(), 1);
+    assert_eq!(registries("[http://registry:5000, http://registry-2:5000]").unwrap(), 2);
+    for (text, words) in [
+        ("[]", "name one at least"),
+        ("registry", "\"registry\": relative URL"),
+        ("7", "the URL of a registry, or a list"),
+    ] {
+        let error = format!("{:#}", registries(text).unwrap_err());
+        assert!(error.contains(words), "{text}: {error}");
+    }
 }

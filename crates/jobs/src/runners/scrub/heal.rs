@@ -5,7 +5,7 @@ use blobs::Store;
 use domain::ids::BlobId;
 
 use super::Scrub;
-use crate::healing::{self, Healing};
+use crate::healing::{self, Failures, Healing};
 
 impl Scrub<'_> {
     /// False if it was stopped. A replica that fails is told, and the scrub has ended as well without it.
@@ -13,7 +13,7 @@ impl Scrub<'_> {
         let Some(replica) = &self.job.app.replica else { return Ok(true) };
         let healing = Healing::begin(self.job.app, "system").await?;
         let healed = match healing::open(replica).await {
-            Ok(replica) => self.heal_all(&healing, &replica).await,
+            Ok(replica) => healing.during(self.heal_all(&healing, &replica)).await,
             Err(error) => Err(error),
         };
         healing.end().await?;
@@ -26,7 +26,7 @@ impl Scrub<'_> {
     }
 
     async fn heal_all(&mut self, healing: &Healing<'_>, replica: &Store) -> Result<()> {
-        let mut after = BlobId(0);
+        let (mut after, mut failures) = (BlobId(0), Failures::default());
         loop {
             let page = healing.patients(&mut after).await?;
             if page.is_empty() {
@@ -37,12 +37,18 @@ impl Scrub<'_> {
                     return Ok(());
                 }
                 let digest = &blob.digest;
-                if healing.from_store(&blob, replica).await? {
-                    self.healed += 1;
-                    self.job.log(format!("{digest} was healed from the replica")).await?;
-                } else {
-                    self.job.log(format!("the replica does not have {digest} whole")).await?;
-                }
+                let healed = healing.from_store(&blob, replica).await;
+                let goes_on = failures.goes_on(&healed);
+                let line = match healed {
+                    Ok(true) => {
+                        self.healed += 1;
+                        format!("{digest} was healed from the replica")
+                    }
+                    Ok(false) => format!("the replica does not have {digest} whole"),
+                    Err(error) if goes_on => format!("{digest} cannot be healed: {error:#}"),
+                    Err(error) => return Err(error),
+                };
+                self.job.log(line).await?;
             }
         }
     }

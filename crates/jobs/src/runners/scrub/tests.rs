@@ -204,6 +204,30 @@ async fn what_the_replica_has_whole_is_healed_and_the_rest_stays_in_quarantine()
 }
 
 #[tokio::test]
+async fn a_blob_that_cannot_be_healed_does_not_keep_the_others_from_it() {
+    on_each_engine(async |app| {
+        let folder = tempfile::tempdir().unwrap();
+        let settings =
+            blobs::Settings::Filesystem(blobs::Filesystem { root: folder.path().to_owned() });
+        let replica = blobs::Store::open(&settings).await.unwrap();
+        upload(&app, b"whole").await;
+        let (bad, good) = (upload(&app, b"bad").await, upload(&app, b"good").await);
+        // In its place there is something that cannot be read: a link to itself.
+        let place = folder.path().join(&bad.object_key);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&place, &place).unwrap();
+        let bytes = Bytes::from_static(b"good");
+        replica.put(&key(&good), bytes, &Digest::of(b"good")).await.unwrap();
+        app.store.delete(&key(&bad)).await.unwrap();
+        app.store.delete(&key(&good)).await.unwrap();
+        let done = run(&App { replica: Some(settings), ..app.clone() }).await;
+        assert_eq!(done.result.unwrap()["healed_blobs"], 1);
+        assert_eq!(quarantined(&app).await, [(bad.digest.to_string(), Damage::Missing)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_its_replica_a_scrub_ends_as_ever() {
     on_each_engine(async |app| {
         let blob = upload(&app, b"away").await;

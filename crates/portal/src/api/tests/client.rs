@@ -55,7 +55,7 @@ impl Server {
             clock,
             authenticator,
             volume: None,
-            storage,
+            storage: vec![storage],
             service_logs: None,
             ca_certificate: None,
         };

@@ -72,7 +72,7 @@ impl Portal {
             clock,
             authenticator,
             volume,
-            storage,
+            storage: vec![storage],
             service_logs: None,
             ca_certificate: None,
         };

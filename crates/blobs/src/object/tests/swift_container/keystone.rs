@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::Body;
@@ -15,7 +15,9 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 use super::super::refusal;
 use crate::contract::drivers::{content, open, put, read};
-use crate::{Secret, Swift, SwiftEndpoint};
+use crate::{Error, Key, Secret, Settings, Store, Swift, SwiftEndpoint};
+
+const KEY: HeaderName = HeaderName::from_static("x-container-meta-temp-url-key");
 
 /// Keystone and a store in one, at one address.
 struct Keystone {
@@ -32,6 +34,10 @@ struct Seen {
     /// The one token that is taken.
     valid: AtomicUsize,
     object: Mutex<Bytes>,
+    /// The container's key for URLs.
+    key: Mutex<Option<HeaderValue>>,
+    /// Requests that change something.
+    writes: AtomicUsize,
 }
 
 impl Keystone {
@@ -127,7 +133,20 @@ impl Seen {
         if !parts.uri.path().starts_with("/north/v1/AUTH_1/images") {
             return status(StatusCode::NOT_FOUND);
         }
+        if !matches!(parts.method.as_str(), "GET" | "HEAD") {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut key = self.key.lock().unwrap();
         match parts.method.as_str() {
+            "HEAD" if parts.uri.path().ends_with("/images") => {
+                let mut answer = status(StatusCode::NO_CONTENT);
+                answer.headers_mut().extend(key.clone().map(|key| (KEY, key)));
+                answer
+            }
+            "POST" => {
+                *key = parts.headers.get(KEY).cloned();
+                status(StatusCode::NO_CONTENT)
+            }
             "PUT" => {
                 *self.object.lock().unwrap() = body;
                 status(StatusCode::CREATED)
@@ -214,4 +233,38 @@ async fn a_token_that_has_ended_is_replaced() {
     assert_eq!(read(&store, &key).await, bytes);
     assert_eq!(read(&store, &key).await, bytes);
     assert_eq!(keystone.seen.logins.load(Ordering::Relaxed), logins + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_urls_that_is_there_already_is_not_replaced() {
+    let keystone = Keystone::start().await;
+    let with = |key: &str| {
+        let secretkey = Some(Secret::new(key));
+        Swift { secretkey, tempurlcontainerkey: true, ..keystone.settings("/v3") }
+    };
+    for _start in 0..2 {
+        open(&with("ours")).await;
+    }
+    assert_eq!(refusal(with("another")).await, "secretkey");
+    assert_eq!(*keystone.seen.key.lock().unwrap(), Some(HeaderValue::from_static("ours")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_opened_for_reading_is_not_written() {
+    let keystone = Keystone::start().await;
+    let settings = Swift {
+        secretkey: Some(Secret::new("ours")),
+        tempurlcontainerkey: true,
+        ..keystone.settings("/v3")
+    };
+    let bytes = content(1000, 3);
+    *keystone.seen.object.lock().unwrap() = bytes.clone();
+    let store =
+        Store::open_for_reading(&Settings::Swift(Box::new(settings.clone()))).await.unwrap();
+    assert_eq!(store.read_all(&Key::fresh(), 1000).await.unwrap(), bytes);
+    let container = "absent".to_owned();
+    let absent = Settings::Swift(Box::new(Swift { container, ..settings }));
+    let refusal = Store::open_for_reading(&absent).await.unwrap_err();
+    assert!(matches!(refusal, Error::Misconfigured { setting: "container", .. }), "{refusal}");
+    assert_eq!(keystone.seen.writes.load(Ordering::Relaxed), 0);
 }
