@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::web::{ExternalUrl, Peer, RequestId, Shutdown, chain};
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use domain::events::{self, Action, Content, Event, Receiver, Request, Source, Target};
 use domain::{Db, Timestamp, Tx};
 use metrics::{counter, gauge};
@@ -303,7 +303,7 @@ fn references(media_type: &str, bytes: &[u8]) -> Vec<oci::Descriptor> {
 
 fn request(req: &HttpRequest) -> Request {
     let text = |name| {
-        let bytes = req.headers().get(name).map(|value| value.as_bytes()).unwrap_or_default();
+        let bytes = req.headers().get(name).map(HeaderValue::as_bytes).unwrap_or_default();
         String::from_utf8_lossy(bytes.get(..HEADER).unwrap_or(bytes)).into_owned()
     };
     Request {

@@ -153,12 +153,9 @@ async fn whole(
 }
 
 async fn forsake(app: &App, session: &Upload) {
-    match discard(app, session).await {
-        // It ended as it had to.
-        Ok(()) => {}
-        Err(error) => {
-            tracing::debug!(error = %::web::chain(&error), "a session is left to the purge")
-        }
+    if let Err(error) = discard(app, session).await {
+        // Mostly because it ended as it had to.
+        tracing::debug!(error = %::web::chain(&error), "a session is left to the purge");
     }
 }
 

@@ -78,7 +78,9 @@ pub(super) async fn heal(store: &Store, source: Source) -> Result<u64> {
     let app = instance.jobs();
     let healing = Healing::begin(&app, BY).await?;
     let healed = match source {
-        Source::Objects(settings) => healing.during(from_objects(&healing, &settings)).await,
+        Source::Objects(settings) => {
+            healing.during(Box::pin(from_objects(&healing, &settings))).await
+        }
         Source::Backup(file) => healing.during(from_backup(&app, &healing, file)).await,
     };
     healing.end().await?;

@@ -13,7 +13,8 @@ impl Scrub<'_> {
         let Some(replica) = &self.job.app.replica else { return Ok(true) };
         let healing = Healing::begin(self.job.app, "system").await?;
         let healed = match healing::open(replica).await {
-            Ok(replica) => healing.during(self.heal_all(&healing, &replica)).await,
+            // On the heap, as what every job waits for need not carry it.
+            Ok(replica) => healing.during(Box::pin(self.heal_all(&healing, &replica))).await,
             Err(error) => Err(error),
         };
         healing.end().await?;
