@@ -16,16 +16,14 @@ use oci::{Digest, Manifest, Tag};
 
 pub use expire::expire;
 
-use crate::artifacts::push::{
-    self, Link, attach_blobs, attach_children, children_of, hold_links, total_size, upsert,
-};
-use crate::artifacts::{Push, Pushed, sparse};
+use crate::artifacts::push::{self, Content, Link, children_of, hold_links};
+use crate::artifacts::{Push, Pushed};
 use crate::blobs::{self, Recorded};
 use crate::db::on;
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
 use crate::sql::{Batch, CHUNK, Sql, Value};
-use crate::{Entity, Error, Result, Timestamp, Tx, repositories, tags};
+use crate::{Result, Timestamp, Tx, repositories, tags};
 
 /// Makes a manifest of the other registry one of the permit's repository, with as much of what it names as is here.
 ///
@@ -41,32 +39,16 @@ pub async fn keep(
     let (repository, children) = (place.repository, place.children);
     let is_own = is_own(tx, repository, push.digest).await?;
     let lacked = lacked(manifest, &place.links);
-    let links: Vec<Link> = place.links.into_values().collect();
     let (entries, absent) = push::listed(manifest, &children);
-    let size = total_size(push, &entries);
+    let content = Content { links: place.links.into_values().collect(), entries, absent };
     let mut batch = Batch::default();
-    hold_links(&mut batch, repository, &links);
-    let upserted = batch.add(upsert(repository, push, size, now)?);
-    attach_blobs(&mut batch, repository, push.digest, &links);
-    for tags in push.tags.chunks(CHUNK) {
-        batch.add(tags::pointing(repository, tags, push.digest, now));
-    }
-    let awaiting = batch.add(sparse::taking(repository, push.digest));
-    let answers = batch.run(tx).await?;
-    let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
-    attach_children(tx, artifact, &entries).await?;
-    sparse::note(tx, repository, artifact, &absent).await?;
-    sparse::fill(tx, answers.rows(awaiting)?, artifact, size).await?;
-    lack(tx, artifact, &lacked).await?;
+    hold_links(&mut batch, repository, &content.links);
+    let pushed = push::write(tx, batch, repository, push, &content, now).await?;
+    lack(tx, pushed.artifact, &lacked).await?;
     if !is_own {
-        mark(tx, artifact, now).await?;
+        mark(tx, pushed.artifact, now).await?;
     }
-    Ok(Pushed {
-        artifact,
-        repository,
-        digest: push.digest.clone(),
-        subject: manifest.subject.as_ref().map(|subject| subject.digest.clone()),
-    })
+    Ok(pushed)
 }
 
 /// Lets the tag stand for a manifest that is here. False if that is not.

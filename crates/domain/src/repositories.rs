@@ -4,7 +4,7 @@
 //! whatever its size: the row loses its project, the name is free at once, and the collector empties what it held, after a
 //! grace period in which it can be restored ([`restore`]).
 //!
-//! Whoever changes the artifacts of a repository, or removes a blob from it, holds its row ([`lock`], [`publish`])
+//! Whoever changes the artifacts of a repository, or removes a blob from it, holds its row ([`lock`], [`showing`])
 //! until the end of the transaction. PostgreSQL has no other order between them; SQLite has one writer anyway.
 
 mod deleted;
@@ -238,26 +238,7 @@ fn project_is_gone(error: sqlx::Error) -> Error {
     }
 }
 
-/// Makes the repository of the permit visible and holds its row until the end of the transaction.
-pub async fn publish(
-    tx: &mut Tx,
-    permit: &RepositoryPermit,
-    now: Timestamp,
-) -> Result<RepositoryId> {
-    if let Some(id) = permit.repository()
-        && show(tx, id, now).await?
-    {
-        return Ok(id);
-    }
-    let id = ensure(tx, permit, now).await?;
-    if show(tx, id, now).await? { Ok(id) } else { Err(Error::NotFound(Entity::Repository)) }
-}
-
-async fn show(tx: &mut Tx, id: RepositoryId, now: Timestamp) -> Result<bool> {
-    Ok(showing(id, now).execute(tx).await? > 0)
-}
-
-/// The statement that makes a live repository visible, and holds its row.
+/// The statement that makes a live repository visible, and holds its row until the end of the transaction.
 pub(crate) fn showing(id: RepositoryId, now: Timestamp) -> Sql {
     let mut sql = Sql::new("UPDATE repositories SET published = TRUE, updated_at = ");
     sql.bind(now.micros()).push(" WHERE id = ").bind(id.0).push(" AND deleted_at IS NULL");

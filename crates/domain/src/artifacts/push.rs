@@ -94,21 +94,14 @@ pub async fn push(
     now: Timestamp,
 ) -> Result<Pushed> {
     let place = place(tx, permit, push.manifest, now).await?;
-    let content = require_content(push, place.links, &place.children)?;
-    let Content { links, entries, absent } = content;
     let repository = place.repository;
+    let content = require_content(push, place.links, &place.children)?;
     let mut batch = Batch::default();
-    let adding = hold_links(&mut batch, repository, &links);
+    let adding = hold_links(&mut batch, repository, &content.links);
     if let Some(limit) = place.limit {
         // What is held counts.
         mem::take(&mut batch).run(tx).await?;
         quota::check(tx, permit.project().id, limit, adding).await?;
-    }
-    let size = total_size(push, &entries);
-    let upserted = batch.add(upsert(repository, push, size, now)?);
-    attach_blobs(&mut batch, repository, push.digest, &links);
-    for tags in push.tags.chunks(CHUNK) {
-        batch.add(tags::pointing(repository, tags, push.digest, now));
     }
     let resources = resources(permit, push);
     let acts: Vec<_> =
@@ -116,11 +109,30 @@ pub async fn push(
     for acts in acts.chunks(CHUNK) {
         batch.add(audit::appending(acts, now));
     }
+    write(tx, batch, repository, push, &content, now).await
+}
+
+/// Makes the artifact with its tags, what it points at, and its places in the indexes that wait for it. What is in `batch`
+/// goes first.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    mut batch: Batch,
+    repository: RepositoryId,
+    push: &Push<'_>,
+    content: &Content<'_>,
+    now: Timestamp,
+) -> Result<Pushed> {
+    let size = total_size(push, &content.entries);
+    let upserted = batch.add(upsert(repository, push, size, now)?);
+    attach_blobs(&mut batch, repository, push.digest, &content.links);
+    for tags in push.tags.chunks(CHUNK) {
+        batch.add(tags::pointing(repository, tags, push.digest, now));
+    }
     let awaiting = batch.add(sparse::taking(repository, push.digest));
     let answers = batch.run(tx).await?;
     let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
-    attach_children(tx, artifact, &entries).await?;
-    sparse::note(tx, repository, artifact, &absent).await?;
+    attach_children(tx, artifact, &content.entries).await?;
+    sparse::note(tx, repository, artifact, &content.absent).await?;
     sparse::fill(tx, answers.rows(awaiting)?, artifact, size).await?;
     Ok(Pushed {
         artifact,
@@ -200,10 +212,10 @@ fn resources(permit: &RepositoryPermit, push: &Push<'_>) -> Vec<String> {
 }
 
 /// What a manifest points at.
-struct Content<'a> {
-    links: Vec<Link>,
-    entries: Vec<Entry<'a>>,
-    absent: Vec<Absent<'a>>,
+pub(crate) struct Content<'a> {
+    pub(crate) links: Vec<Link>,
+    pub(crate) entries: Vec<Entry<'a>>,
+    pub(crate) absent: Vec<Absent<'a>>,
 }
 
 /// The blobs and manifests that the manifest needs; all that are missing are named.
@@ -303,18 +315,13 @@ pub(crate) fn hold_links(batch: &mut Batch, repository: RepositoryId, links: &[L
     leased.iter().fold(0, |sum: i64, link| sum.saturating_add(link.size))
 }
 
-pub(crate) fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
+fn total_size(push: &Push<'_>, entries: &[Entry<'_>]) -> i64 {
     let own = (push.content.len() as u64).saturating_add(push.manifest.size());
     let own = i64::try_from(own).unwrap_or(i64::MAX);
     entries.iter().fold(own, |sum, entry| sum.saturating_add(entry.size))
 }
 
-pub(crate) fn upsert(
-    repository: RepositoryId,
-    push: &Push<'_>,
-    size: i64,
-    now: Timestamp,
-) -> Result<Sql> {
+fn upsert(repository: RepositoryId, push: &Push<'_>, size: i64, now: Timestamp) -> Result<Sql> {
     let manifest = push.manifest;
     let unknown = Platform::default();
     let platform = push.platform.unwrap_or(&unknown);
@@ -345,12 +352,7 @@ pub(crate) fn upsert(
     Ok(sql)
 }
 
-pub(crate) fn attach_blobs(
-    batch: &mut Batch,
-    repository: RepositoryId,
-    digest: &Digest,
-    links: &[Link],
-) {
+fn attach_blobs(batch: &mut Batch, repository: RepositoryId, digest: &Digest, links: &[Link]) {
     for chunk in links.chunks(CHUNK) {
         let mut sql = Sql::new(
             "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
@@ -364,11 +366,7 @@ pub(crate) fn attach_blobs(
     }
 }
 
-pub(crate) async fn attach_children(
-    tx: &mut Tx,
-    artifact: ArtifactId,
-    entries: &[Entry<'_>],
-) -> Result<()> {
+async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         rows.push(child_row(artifact, entry)?);

@@ -14,7 +14,7 @@ use super::{
 use auth::{Action, Principal, Resource, Role};
 
 use crate::ids::UserId;
-use crate::testing::{admin, each_engine, member, now, project, push_permit, user};
+use crate::testing::{admin, each_engine, images, member, now, project, push_permit, user};
 use crate::{Db, Entity, Error, Result, projects, repositories, settings};
 
 async fn push(db: &Db, principal: &Principal, name: &str) -> Result<RepositoryPermit> {
@@ -42,7 +42,7 @@ fn denied<T: std::fmt::Debug>(decided: Result<T>) -> String {
 async fn make_repository(db: &Db, name: &str) -> i64 {
     let permit = push_permit(db, name).await;
     let mut tx = db.begin().await.unwrap();
-    let id = repositories::publish(&mut tx, &permit, now()).await.unwrap();
+    let id = images::publish(&mut tx, &permit, now()).await;
     tx.commit().await.unwrap();
     id.0
 }

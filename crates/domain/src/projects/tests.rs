@@ -11,7 +11,7 @@ use super::{
 use crate::ids::ProjectId;
 use crate::listing::{Direction, Match, Paging, Sort};
 use crate::permit::{Permit, authorize, authorize_project_creation, authorize_system};
-use crate::testing::{admin, each_engine, member, now, project, push_permit, user};
+use crate::testing::{admin, each_engine, images, member, now, project, push_permit, user};
 use crate::{Db, Entity, Error, Result, repositories};
 
 async fn make(db: &Db, principal: &Principal, name: &str, new: &New) -> Result<ProjectId> {
@@ -39,7 +39,7 @@ async fn names(db: &Db, principal: &Principal, query: &Query) -> Vec<String> {
 async fn publish(db: &Db, name: &str) {
     let permit = push_permit(db, name).await;
     let mut tx = db.begin().await.unwrap();
-    repositories::publish(&mut tx, &permit, now()).await.unwrap();
+    images::publish(&mut tx, &permit, now()).await;
     tx.commit().await.unwrap();
 }
 

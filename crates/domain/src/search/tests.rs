@@ -3,13 +3,13 @@
 use auth::{Principal, Role};
 
 use super::{Found, search};
-use crate::testing::{admin, each_engine, member, now, project, push_permit};
-use crate::{Db, repositories};
+use crate::Db;
+use crate::testing::{admin, each_engine, images, member, now, project, push_permit};
 
 async fn publish(db: &Db, name: &str) {
     let permit = push_permit(db, name).await;
     let mut tx = db.begin().await.unwrap();
-    repositories::publish(&mut tx, &permit, now()).await.unwrap();
+    images::publish(&mut tx, &permit, now()).await;
     tx.commit().await.unwrap();
 }
 

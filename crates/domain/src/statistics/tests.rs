@@ -3,8 +3,7 @@
 use auth::{Principal, Role};
 
 use super::{Totals, statistics};
-use crate::repositories;
-use crate::testing::{admin, each_engine, member, now, project, push_permit};
+use crate::testing::{admin, each_engine, images, member, now, project, push_permit};
 
 #[tokio::test]
 async fn counts_are_of_what_the_caller_sees() {
@@ -15,7 +14,7 @@ async fn counts_are_of_what_the_caller_sees() {
         for name in ["open/a", "mine/a", "mine/b", "theirs/a"] {
             let permit = push_permit(&db, name).await;
             let mut tx = db.begin().await.unwrap();
-            repositories::publish(&mut tx, &permit, now()).await.unwrap();
+            images::publish(&mut tx, &permit, now()).await;
             tx.commit().await.unwrap();
         }
         let me = member(&db, "mine", "me", Role::Guest).await;

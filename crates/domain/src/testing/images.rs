@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::{admin, project, push_permit};
 use crate::artifacts::{self, Push, Pushed};
 use crate::blobs::{self, Recorded};
+use crate::ids::RepositoryId;
 use crate::permit::RepositoryPermit;
-use crate::{Db, Result, Timestamp, projects, repositories};
+use crate::{Db, Result, Timestamp, Tx, projects, repositories};
 
 /// Noon of some day; tests count from it.
 pub(crate) const fn at(secs: i64) -> Timestamp {
@@ -38,6 +39,17 @@ pub(crate) async fn upload(db: &Db, name: &str, content: &[u8], now: Timestamp) 
         blobs::record(&mut tx, repository, &Digest::of(content), size, &key, now).await.unwrap();
     tx.commit().await.unwrap();
     recorded
+}
+
+/// Makes the repository of the permit, visible as if a manifest had been pushed.
+pub(crate) async fn publish(
+    tx: &mut Tx,
+    permit: &RepositoryPermit,
+    now: Timestamp,
+) -> RepositoryId {
+    let id = repositories::ensure(tx, permit, now).await.unwrap();
+    assert_eq!(repositories::showing(id, now).execute(tx).await.unwrap(), 1);
+    id
 }
 
 fn descriptor(media_type: &str, content: &[u8]) -> Value {
