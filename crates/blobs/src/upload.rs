@@ -167,6 +167,19 @@ impl Upload {
         blocking(move || worker.commit(&batch, expected)).await
     }
 
+    /// As [`Upload::open`] and [`Upload::commit`] in one hop. `None`, and nothing is changed, if there are bytes behind those
+    /// of the state: whoever asked opens it then.
+    pub async fn commit_if_last(mut self, expected: &Digest) -> Result<Option<Committed>> {
+        let batch = self.batch.take();
+        let mut worker = self.settled().await?;
+        let expected = expected.clone();
+        let commit = move || {
+            let has_more = worker.sink()?.has_more();
+            if has_more { Ok(None) } else { worker.commit(&batch, expected).map(Some) }
+        };
+        blocking(commit).await
+    }
+
     /// Gives up and removes what was written.
     pub async fn abort(mut self) -> Result<()> {
         // A failed write does not matter any more; one that still runs would only delay the removal.

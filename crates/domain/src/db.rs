@@ -211,6 +211,11 @@ impl Db {
         Ok(Tx { kind })
     }
 
+    /// Whether no other process serves what is in it: a file of SQLite has one server.
+    pub fn has_one_server(&self) -> bool {
+        matches!(self.read, Engine::Sqlite(_))
+    }
+
     /// The present moment, where nobody need be asked: SQLite's.
     pub fn moment_at_once(&self) -> Option<Moment> {
         self.moments.at_once()

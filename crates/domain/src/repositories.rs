@@ -114,6 +114,13 @@ pub async fn by_name(db: &Db, name: &RepositoryName) -> Result<Option<Repository
     row.map(Repository::try_from).transpose()
 }
 
+/// Whether it is live and has, or had, a manifest: an upload alone shows no repository.
+pub async fn is_published(db: &Db, id: RepositoryId) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM repositories \
+        WHERE id = $1 AND deleted_at IS NULL AND published)";
+    Ok(on!(db.read(), |pool| sqlx::query_scalar(SQL).bind(id).fetch_one(pool).await?))
+}
+
 /// One page of the published repositories.
 pub async fn list(db: &Db, query: &Query) -> Result<Page<Repository>> {
     let total = count_matching(db, &query.scope, query.name.as_ref()).await?;

@@ -53,10 +53,19 @@ pub struct Upload {
     pub object_key: String,
     /// Acknowledged bytes.
     pub received: u64,
-    /// The state of the hash after them.
+    /// The state of the hash after those that are in the object.
     pub hash_state: Vec<u8>,
+    /// All that are acknowledged, if the row itself keeps them ([`keep`]): then the object has none. Else nothing.
+    pub content: Bytes,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Upload {
+    /// Whether the object has none of the bytes that are acknowledged.
+    pub fn is_in_row(&self) -> bool {
+        self.received == self.content.len() as u64
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -65,6 +74,7 @@ struct Row {
     object_key: String,
     received: i64,
     hash_state: Vec<u8>,
+    content: Option<Vec<u8>>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -128,6 +138,7 @@ fn opened(
         object_key,
         received: 0,
         hash_state: hash_state.to_vec(),
+        content: Bytes::new(),
         created_at: now,
         updated_at: now,
     }
@@ -135,7 +146,7 @@ fn opened(
 
 /// The session, if it is one of this repository and this caller; else `NotFound`.
 pub async fn by_id(db: &Db, permit: &RepositoryPermit, id: UploadId) -> Result<Upload> {
-    const SQL: &str = "SELECT repository_id, object_key, received, hash_state, created_at, updated_at \
+    const SQL: &str = "SELECT repository_id, object_key, received, hash_state, content, created_at, updated_at \
         FROM uploads WHERE id = $1 AND repository_id = $2 AND principal = $3";
     let repository = permit.repository().ok_or(Error::NotFound(Entity::Upload))?;
     let row: Option<Row> = on!(db.read(), |pool| sqlx::query_as(SQL)
@@ -151,6 +162,7 @@ pub async fn by_id(db: &Db, permit: &RepositoryPermit, id: UploadId) -> Result<U
         object_key: row.object_key,
         received: bytes(row.received)?,
         hash_state: row.hash_state,
+        content: row.content.map(Bytes::from).unwrap_or_default(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -166,7 +178,7 @@ pub async fn received(db: &Db, upload: &Upload) -> Result<u64> {
     bytes(received.ok_or(Error::NotFound(Entity::Upload))?)
 }
 
-/// Acknowledges bytes: the session now has `received`. `Conflict` if somebody else moved it meanwhile.
+/// Acknowledges bytes of the object: the session now has `received`. `Conflict` if somebody else moved it meanwhile.
 pub async fn advance(
     tx: &mut Tx,
     upload: &Upload,
@@ -174,7 +186,7 @@ pub async fn advance(
     hash_state: &[u8],
     now: Timestamp,
 ) -> Result<()> {
-    const SQL: &str = "UPDATE uploads SET received = $3, hash_state = $4, updated_at = $5 \
+    const SQL: &str = "UPDATE uploads SET received = $3, hash_state = $4, content = NULL, updated_at = $5 \
         WHERE id = $1 AND received = $2";
     let done = on!(tx.connection(), |connection| sqlx::query(SQL)
         .bind(upload.id.to_string())
@@ -185,6 +197,19 @@ pub async fn advance(
         .execute(connection)
         .await?
         .rows_affected());
+    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+}
+
+/// Acknowledges bytes that the row itself keeps: `content` is all that the session has now.
+///
+/// For few of them, which a write to the database makes durable sooner than one to an object would; only of a session that
+/// [is in its row](Upload::is_in_row). `Conflict` if somebody else moved it meanwhile.
+pub async fn keep(tx: &mut Tx, upload: &Upload, content: &Bytes, now: Timestamp) -> Result<()> {
+    let mut sql = Sql::new("UPDATE uploads SET received = ");
+    sql.bind(signed(content.len() as u64)?).push(", content = ").bind(content.clone());
+    sql.push(", updated_at = ").bind(now.micros()).push(" WHERE id = ").bind(upload.id.to_string());
+    sql.push(" AND received = ").bind(signed(upload.received)?);
+    let done = sql.execute(tx).await?;
     if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
 }
 

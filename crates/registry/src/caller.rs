@@ -83,6 +83,19 @@ impl Caller {
         Ok(permit)
     }
 
+    /// As [`Caller::authorize`], for whoever need not wait for it: `None` says nothing about the right.
+    pub(crate) fn authorized_at_once(
+        &self,
+        name: &RepositoryName,
+        need: Need,
+    ) -> Option<RepositoryPermit> {
+        match self.teller {
+            // What was pulled before is to be told before.
+            Some(_) => None,
+            None => self.app.recent.permit_at_once(self, name, need),
+        }
+    }
+
     async fn ask(&self, name: &RepositoryName, need: Need) -> Result<RepositoryPermit> {
         let (resource, action) = need.registry_action().right();
         let decided =

@@ -15,6 +15,7 @@ mod caller;
 mod content;
 mod pulls;
 mod outbox;
+mod underway;
 mod recent;
 mod elsewhere;
 mod cached;

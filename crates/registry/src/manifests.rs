@@ -29,7 +29,7 @@ use crate::recent::Manifest as Found;
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 const TAG: HeaderName = HeaderName::from_static("oci-tag");
 /// A config larger than this is not read for its platform.
-const CONFIG_MAX: u64 = 1024 * 1024;
+pub(crate) const CONFIG_MAX: u64 = 1024 * 1024;
 
 pub(crate) async fn pull(
     req: HttpRequest,

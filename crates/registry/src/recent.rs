@@ -22,6 +22,7 @@ use oci::{Digest, MediaType, Platform, RepositoryName};
 
 use crate::caller::{Caller, Need};
 use crate::error::Result;
+use crate::underway::Underway;
 
 /// Bytes of manifests kept at the most.
 const CAPACITY: u64 = 16 * 1024 * 1024;
@@ -82,6 +83,7 @@ pub struct Recent {
     permits: Answers<RepositoryPermit>,
     /// What images run on, by the digest of their config, which says it for ever.
     platforms: Cache<Digest, Platform>,
+    pub(crate) underway: Underway,
 }
 
 type Answers<V> = Cache<Arc<str>, (Moment, Arc<V>)>;
@@ -93,6 +95,7 @@ impl Default for Recent {
             blobs: answers(|_| 0),
             permits: answers(|_| 0),
             platforms: Cache::new(PLATFORMS),
+            underway: Underway::default(),
         }
     }
 }
@@ -148,6 +151,18 @@ impl Recent {
             self.permits.insert(key.into(), (moment, Arc::new(permit.clone())));
         }
         Ok(permit)
+    }
+
+    /// The right, if it need not be asked for.
+    pub(crate) fn permit_at_once(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+        need: Need,
+    ) -> Option<RepositoryPermit> {
+        let moment = caller.app.db.moment_at_once()?;
+        let key = format!("{} {name} {need:?}", who(&caller.principal)?);
+        Some(RepositoryPermit::clone(&*known(&self.permits, &key, &moment)?))
     }
 
     pub(crate) fn platform(&self, config: &Digest) -> Option<Platform> {

@@ -28,7 +28,7 @@ pub(crate) async fn list(
         }
         let db = &caller.app.db;
         let published = match permit.repository() {
-            Some(id) if repositories::by_name(db, &path.name).await?.is_some() => Some(id),
+            Some(id) if repositories::is_published(db, id).await? => Some(id),
             _ => None,
         };
         let repository = published.ok_or_else(|| {

@@ -3,30 +3,41 @@
 //! A session is a row with the acknowledged offset and the state of the hash, so that any replica can take the next
 //! chunk. The client's offset is checked, never trusted: of two chunks for one offset, one wins.
 
-use ::blobs::{Error as StoreError, HashState, Key, Upload as Writer};
-use ::web::{Body, body, run};
+mod chunk;
+mod ending;
+mod mount;
+mod session;
+
+use ::blobs::{HashState, Key};
+use ::web::{Body, run};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Query};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use domain::blobs::Recorded;
-use domain::events::{Action, Target};
+use bytes::{Bytes, BytesMut};
 use domain::permit::RepositoryPermit;
 use domain::uploads::{self, Upload, UploadId};
-use domain::{Entity, Tx, blobs, collection, repositories};
-use oci::{Algorithm, Digest, ErrorCode, RepositoryName};
+use oci::{Algorithm, Digest, ErrorCode, Platform, RepositoryName};
 
+use self::chunk::{Head, Interrupted};
+use self::ending::{acknowledge, discard, keep, record};
+use self::mount::mounted;
+use self::session::{held, key_of, open_writer, stored, taken};
 use crate::App;
 use crate::caller::{Caller, Need};
 use crate::content;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::manifests::CONFIG_MAX;
 use crate::path::{self, InRepository, OfUpload, UploadQuery};
 use crate::range;
 
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
-/// A body of at most this many bytes is taken whole and written in one go.
+/// A blob of at most this many bytes that comes with its last request is written in one go.
 const SMALL: usize = 256 * 1024;
+/// A session of at most this many bytes is a row and nothing else: a write to the database makes it durable in less time than
+/// a file, or an object of a bucket, could be made.
+const ROW: usize = 16 * 1024;
 
 /// `POST /v2/<name>/blobs/uploads/`: mounts, takes a whole blob, or opens a session.
 pub(crate) async fn open(
@@ -64,52 +75,6 @@ enum Opened {
     Session(UploadId),
 }
 
-/// Mounts if the caller may read a source and it is there; else the client uploads (dist-spec "Mounting a blob").
-///
-/// A source is checked with the same credentials: a digest alone opens no repository (CVE-2024-39897).
-async fn mounted(
-    caller: &Caller,
-    permit: &RepositoryPermit,
-    digest: &Digest,
-    from: Option<&str>,
-) -> Result<bool> {
-    let sources = match from {
-        Some(from) => from.parse().into_iter().collect(),
-        None => blobs::holders(&caller.app.db, digest).await?,
-    };
-    for source in sources {
-        if mounted_from(caller, permit, digest, &source).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-async fn mounted_from(
-    caller: &Caller,
-    permit: &RepositoryPermit,
-    digest: &Digest,
-    from: &RepositoryName,
-) -> Result<bool> {
-    let Ok(source) = caller.authorize(from, Need::Pull).await else { return Ok(false) };
-    let Some(source) = source.repository() else { return Ok(false) };
-    let now = caller.app.clock.now();
-    let mut tx = caller.app.db.begin().await?;
-    let target = repositories::ensure(&mut tx, permit, now).await?;
-    let Some(size) = blobs::mount(&mut tx, source, target, digest, now).await? else {
-        tx.commit_aside().await?;
-        return Ok(false);
-    };
-    let from_repository = Some(from.to_string());
-    let told = caller.tell(&mut tx, Action::Mount, |teller| {
-        Some(Target { from_repository, ..teller.blob(permit.name(), digest, size) })
-    });
-    let told = told.await?;
-    tx.commit_aside().await?;
-    told.done();
-    Ok(true)
-}
-
 /// Content of another algorithm than the one that is hashed is read again at the end.
 async fn begin(caller: &Caller, permit: &RepositoryPermit, algorithm: Algorithm) -> Result<Upload> {
     let app = &caller.app;
@@ -123,6 +88,7 @@ async fn begin(caller: &Caller, permit: &RepositoryPermit, algorithm: Algorithm)
     let opened = uploads::open(&mut tx, permit, object, most, app.clock.now()).await?;
     let upload = opened.ok_or_else(|| limits::too_many_open(most.unwrap_or_default()))?;
     tx.commit_aside().await?;
+    app.recent.underway.opened(&app.db, permit, &upload);
     Ok(upload)
 }
 
@@ -161,7 +127,7 @@ async fn forsake(app: &App, session: &Upload) {
 
 /// `GET /v2/<name>/blobs/uploads/<id>`: how far it is.
 pub(crate) async fn status(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
-    let (path, upload) = held(&caller, path).await?;
+    let (path, upload) = stored(&caller, path).await?;
     Ok(at_offset(HttpResponse::NoContent(), &path.name, path.id, upload.received))
 }
 
@@ -172,11 +138,17 @@ pub(crate) async fn append(
     path: OfUpload,
     mut body: Body,
 ) -> Result<HttpResponse> {
-    let (path, upload) = held(&caller, path).await?;
-    in_order(&req, upload.received)?;
+    let (path, upload) = expected(&req, &caller, path).await?;
     let _transfer = caller.app.limits.transfer(caller.who())?;
+    let room = if upload.is_in_row() { ROW.saturating_sub(upload.content.len()) } else { 0 };
+    let head = Head::of(&mut body, room).await;
+    if head.is_whole() {
+        let content = joined(&upload.content, head.bytes);
+        let received = run(async move { keep(&caller.app, upload, content).await }).await?;
+        return Ok(at_offset(HttpResponse::Accepted(), &path.name, path.id, received));
+    }
     let (upload, mut writer) = taken(&caller, upload).await?;
-    let ended = pump(&mut body, &mut writer).await;
+    let ended = head.pump(&mut body, &mut writer).await;
     if let Err(Interrupted::Store(error)) = ended {
         return Err(error.into());
     }
@@ -188,18 +160,18 @@ pub(crate) async fn append(
     }
 }
 
-async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -> Result<u64> {
-    // The writer is kept until the row is written: who comes next must see both or neither.
-    let paused = writer.checkpoint().await?;
-    let state = paused.state.to_bytes();
-    let mut tx = app.db.begin().await?;
-    let moved = uploads::advance(&mut tx, &upload, paused.offset, &state, app.clock.now()).await;
-    moved.map_err(moved_by_another(upload.received))?;
-    condemn(&mut tx, &paused.stale, app).await?;
-    tx.commit_aside().await?;
-    drop(writer);
-    remove_all(app, &paused.stale).await;
-    Ok(paused.offset)
+/// One behind the other; mostly there is only one.
+fn joined(first: &Bytes, second: Bytes) -> Bytes {
+    if first.is_empty() {
+        return second;
+    }
+    if second.is_empty() {
+        return first.clone();
+    }
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.extend_from_slice(first);
+    both.extend_from_slice(&second);
+    both.freeze()
 }
 
 /// `PUT /v2/<name>/blobs/uploads/<id>?digest=`: the last bytes, if any, and what they all must be.
@@ -212,8 +184,7 @@ pub(crate) async fn close(
 ) -> Result<HttpResponse> {
     let digest = query.digest.as_deref().map(path::digest).transpose()?;
     let digest = digest.ok_or_else(|| Error::new(ErrorCode::DigestInvalid, "digest is missing"))?;
-    let (path, upload) = held(&caller, path).await?;
-    in_order(&req, upload.received)?;
+    let (path, upload) = expected(&req, &caller, path).await?;
     let _transfer = caller.app.limits.transfer(caller.who())?;
     finish(caller, path.name, upload, digest, body).await
 }
@@ -226,21 +197,18 @@ async fn finish(
     digest: Digest,
     mut body: Body,
 ) -> Result<HttpResponse> {
-    let small = body.announced().and_then(|length| usize::try_from(length).ok());
-    let small = small.is_some_and(|length| length > 0 && length <= SMALL);
-    if small && upload.received == 0 {
-        let bytes = body.collect(SMALL).await?;
+    let head = Head::of(&mut body, if upload.is_in_row() { SMALL } else { 0 }).await;
+    if head.is_whole() {
+        let content = joined(&upload.content, head.bytes);
         let (digest, name) = run(async move {
-            let mut writer = open_writer(&caller.app, &upload).await?;
-            writer.write(bytes).await?;
-            let committed = writer.commit(&digest).await;
-            Ok::<_, Error>((record(&caller, &name, upload, committed).await?, name))
+            let digest = at_once(&caller, &name, upload, content, digest).await?;
+            Ok::<_, Error>((digest, name))
         })
         .await?;
         return Ok(content::created_blob(&name, &digest));
     }
     let (upload, mut writer) = taken(&caller, upload).await?;
-    match pump(&mut body, &mut writer).await {
+    match head.pump(&mut body, &mut writer).await {
         Ok(()) => {}
         Err(Interrupted::Store(error)) => return Err(error.into()),
         Err(Interrupted::Body(error)) => {
@@ -257,180 +225,60 @@ async fn finish(
     Ok(content::created_blob(&name, &digest))
 }
 
-/// The commit of a blob: one transaction that ends the session and links the blob.
-async fn record(
+/// Makes `content` a blob of the repository: all of a session of which nothing is in the store.
+async fn at_once(
     caller: &Caller,
     name: &RepositoryName,
     upload: Upload,
-    committed: ::blobs::Result<::blobs::Committed>,
+    content: Bytes,
+    digest: Digest,
 ) -> Result<Digest> {
     let app = &caller.app;
-    let committed = match committed {
-        Ok(committed) => committed,
-        Err(error) => return Err(given_up(app, &upload, error).await),
+    let mut writer = app.store.create(&key_of(&upload)?, digest.algorithm());
+    writer.write(content.clone()).await?;
+    let committed = match writer.commit_if_last(&digest).await.transpose() {
+        Some(committed) => committed,
+        None => {
+            // A request that broke off left bytes there, or one that was faster.
+            let mut writer = open_writer(app, &upload).await?;
+            writer.write(content.slice(upload.content.len()..)).await?;
+            writer.commit(&digest).await
+        }
     };
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let (digest, size) = (&committed.digest, committed.size);
-    let key = committed.key.as_str();
-    let recorded = uploads::finish(&mut tx, &upload, digest, size, key, now).await;
-    let recorded = recorded.map_err(moved_by_another(upload.received))?;
-    condemn(&mut tx, &committed.stale, app).await?;
-    // The collector asks the store what that is; here a client waits.
-    condemn(&mut tx, committed.rest.as_slice(), app).await?;
-    let told = caller.tell(&mut tx, Action::Push, |teller| Some(teller.blob(name, digest, size)));
-    let told = told.await?;
-    commit(tx, &recorded).await?;
-    told.done();
-    if recorded.redundant {
-        remove(app, &committed.key).await;
+    let digest = record(caller, name, upload, committed).await?;
+    if content.starts_with(b"{")
+        && content.len() as u64 <= CONFIG_MAX
+        && let Some(platform) = Platform::of_config(&content)
+    {
+        // A manifest that names it as its config comes next.
+        app.recent.remember_platform(digest.clone(), platform);
     }
-    remove_all(app, &committed.stale).await;
-    Ok(committed.digest)
-}
-
-/// What the client is told; it starts again where these bytes will never be what was promised, or acknowledged.
-async fn given_up(app: &App, upload: &Upload, error: StoreError) -> Error {
-    let hopeless = match error {
-        StoreError::DigestMismatch { .. } => true,
-        // Of another state of the session nothing is said.
-        StoreError::Corrupt { .. } => uploads::received(&app.db, upload)
-            .await
-            .is_ok_and(|received| received == upload.received),
-        _ => false,
-    };
-    if hopeless && let Err(discarding) = discard(app, upload).await {
-        return discarding;
-    }
-    error.into()
-}
-
-async fn commit(tx: Tx, recorded: &Recorded) -> Result<()> {
-    if !recorded.healed {
-        return Ok(tx.commit_aside().await?);
-    }
-    tx.commit().await?;
-    tracing::info!(digest = %recorded.blob.digest, "a damaged blob was healed by a push");
-    Ok(())
+    Ok(digest)
 }
 
 /// `DELETE /v2/<name>/blobs/uploads/<id>`: gives up.
 pub(crate) async fn cancel(caller: Caller, path: OfUpload) -> Result<HttpResponse> {
     run(async move {
-        let upload = session(&caller, &path).await?;
+        let upload = session::session(&caller, &path).await?;
         discard(&caller.app, &upload).await
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn discard(app: &App, upload: &Upload) -> Result<()> {
-    let key = key_of(upload)?;
-    let mut tx = app.db.begin().await?;
-    uploads::cancel(&mut tx, upload, app.clock.now()).await?;
-    tx.commit_aside().await?;
-    remove(app, &key).await;
-    Ok(())
-}
-
-/// What the store keeps beside the upload is for the collector from here on, should we end before it is removed.
-async fn condemn(tx: &mut Tx, stale: &[Key], app: &App) -> Result<()> {
-    for key in stale {
-        collection::condemn_object(tx, key.as_str(), "", 0, app.clock.now()).await?;
+/// The session, which this request continues.
+async fn expected(
+    req: &HttpRequest,
+    caller: &Caller,
+    path: OfUpload,
+) -> Result<(OfUpload, Upload)> {
+    let (path, upload) = held(caller, path).await?;
+    if in_order(req, upload.received).is_ok() {
+        return Ok((path, upload));
     }
-    Ok(())
-}
-
-async fn remove_all(app: &App, stale: &[Key]) {
-    for key in stale {
-        remove(app, key).await;
-    }
-}
-
-/// Removes condemned bytes at once; if that fails the collector will.
-async fn remove(app: &App, key: &Key) {
-    if let Err(error) = try_remove(app, key).await {
-        tracing::warn!(%key, error = %::web::chain(&error), "object is left to the collector");
-    }
-}
-
-async fn try_remove(app: &App, key: &Key) -> Result<()> {
-    app.store.delete(key).await?;
-    let mut tx = app.db.begin().await?;
-    collection::forget(&mut tx, &[key.to_string()]).await?;
-    Ok(tx.commit_aside().await?)
-}
-
-/// The session, asked for from a worker.
-async fn held(caller: &Caller, path: OfUpload) -> Result<(OfUpload, Upload)> {
-    let caller = caller.clone();
-    run(async move {
-        let upload = session(&caller, &path).await?;
-        Ok((path, upload))
-    })
-    .await
-}
-
-async fn session(caller: &Caller, path: &OfUpload) -> Result<Upload> {
-    let permit = caller.authorize(&path.name, Need::Push).await?;
-    Ok(uploads::by_id(&caller.app.db, &permit, path.id).await?)
-}
-
-/// As [`open_writer`], asked for from a worker.
-async fn taken(caller: &Caller, upload: Upload) -> Result<(Upload, Writer)> {
-    let app = caller.app.clone();
-    run(async move {
-        let writer = open_writer(&app, &upload).await?;
-        Ok((upload, writer))
-    })
-    .await
-}
-
-/// The session's object, ours alone until the writer is dropped.
-///
-/// Of two requests that read the same offset, the later one finds what the earlier one has written. That was acknowledged
-/// if the row has moved, and must not be overwritten; else a broken connection left it.
-async fn open_writer(app: &App, upload: &Upload) -> Result<Writer> {
-    let state = HashState::parse(&upload.hash_state)
-        .map_err(|error| Error::caused(ErrorCode::Unknown, error))?;
-    let mut writer = app.store.resume(&key_of(upload)?, state);
-    let opened = writer.open().await;
-    let has_more = match opened {
-        Ok(has_more) => has_more,
-        Err(error) => return Err(given_up(app, upload, error).await),
-    };
-    if has_more {
-        let received = uploads::received(&app.db, upload).await?;
-        if received != upload.received {
-            return Err(Error::out_of_order(received));
-        }
-    }
-    Ok(writer)
-}
-
-fn key_of(upload: &Upload) -> Result<Key> {
-    upload
-        .object_key
-        .parse()
-        .map_err(|error: ::blobs::KeyInvalid| Error::caused(ErrorCode::Unknown, error))
-}
-
-/// Why a body did not end.
-enum Interrupted {
-    Body(body::Error),
-    Store(StoreError),
-}
-
-/// Moves the body into the store, chunk by chunk, as fast as the slower of the two.
-async fn pump(body: &mut Body, writer: &mut Writer) -> Result<(), Interrupted> {
-    if let Some(length) = body.announced() {
-        writer.reserve(length).await.map_err(Interrupted::Store)?;
-    }
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(Interrupted::Body)?;
-        writer.write(chunk).await.map_err(Interrupted::Store)?;
-    }
-    Ok(())
+    let (path, upload) = stored(caller, path).await?;
+    in_order(req, upload.received)?;
+    Ok((path, upload))
 }
 
 /// A chunk that says where it belongs must continue the upload (dist-spec "Pushing a blob in chunks").
@@ -439,13 +287,6 @@ fn in_order(req: &HttpRequest, received: u64) -> Result<()> {
     match range.to_str().ok().and_then(range::first_byte) {
         Some(first) if first == received => Ok(()),
         _ => Err(Error::out_of_order(received)),
-    }
-}
-
-fn moved_by_another(received: u64) -> impl FnOnce(domain::Error) -> Error {
-    move |error| match error {
-        domain::Error::Conflict(Entity::Upload) => Error::out_of_order(received),
-        error => error.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Field, Query, Scope, abandon_unpublished, by_name, catalog, count, delete, describe, ensure,
-    list,
+    is_published, list,
 };
 use crate::ids::ProjectId;
 use crate::listing::{Direction, Match, Paging, Sort};
@@ -26,10 +26,12 @@ async fn an_upload_alone_shows_no_repository() {
         let permit = permit(&db, "library/a").await;
         assert!(permit.repository().is_some());
         assert!(by_name(&db, permit.name()).await.unwrap().is_none());
+        assert!(!is_published(&db, permit.repository().unwrap()).await.unwrap());
         assert!(catalog(&db, None, 10).await.unwrap().is_empty());
         push_image(&db, "library/a", "v1", "one", at(1)).await;
         let repository = by_name(&db, permit.name()).await.unwrap().unwrap();
         assert_eq!(Some(repository.id), permit.repository());
+        assert!(is_published(&db, repository.id).await.unwrap());
         assert_eq!((repository.artifacts, repository.pulls), (1, 0));
         assert_eq!((repository.created_at, repository.pushed_at), (at(0), Some(at(1))));
     })

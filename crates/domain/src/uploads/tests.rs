@@ -1,8 +1,11 @@
 //! Sessions belong to somebody, and move once.
 
+use bytes::Bytes;
 use oci::Digest;
 
-use super::{Object, Recorded, Upload, UploadId, advance, by_id, cancel, finish, open, purge};
+use super::{
+    Object, Recorded, Upload, UploadId, advance, by_id, cancel, finish, keep, open, purge,
+};
 use crate::collection;
 use crate::testing::each_engine;
 use crate::testing::images::{at, permit};
@@ -82,6 +85,37 @@ async fn of_two_chunks_for_one_offset_one_counts() {
         assert!(is_not_found(&finished(&mut tx, &moved).await));
         assert!(is_not_found(&advance(&mut tx, &moved, 30, &[], at(2)).await));
         tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn few_bytes_are_kept_in_the_row_until_there_are_more() {
+    each_engine(async |db| {
+        let upload = opened(&db, "library/a", "objects/1", at(0)).await;
+        assert!(upload.is_in_row());
+        let read = async || {
+            let found = by_id(&db, &permit(&db, "library/a").await, upload.id).await.unwrap();
+            let is_in_row = found.is_in_row();
+            (found, is_in_row)
+        };
+        let few = Bytes::from_static(b"few");
+        let mut tx = db.begin().await.unwrap();
+        keep(&mut tx, &upload, &few, at(1)).await.unwrap();
+        let second = keep(&mut tx, &upload, &few, at(1)).await;
+        assert!(matches!(second, Err(Error::Conflict(Entity::Upload))), "{second:?}");
+        tx.commit().await.unwrap();
+        let (kept, is_in_row) = read().await;
+        assert_eq!((kept.received, &kept.content, is_in_row), (3, &few, true));
+        assert_eq!((&kept.hash_state, kept.updated_at), (&upload.hash_state, at(1)));
+        let mut tx = db.begin().await.unwrap();
+        advance(&mut tx, &kept, 10, &[3], at(2)).await.unwrap();
+        tx.commit().await.unwrap();
+        let (moved, is_in_row) = read().await;
+        assert_eq!((moved.received, moved.content.len(), is_in_row), (10, 0, false));
+        let mut tx = db.begin().await.unwrap();
+        finished(&mut tx, &moved).await.unwrap();
+        assert!(is_not_found(&keep(&mut tx, &moved, &few, at(3)).await));
     })
     .await;
 }

@@ -188,7 +188,7 @@ async fn uploads_that_were_abandoned_are_given_up() {
     admin.send_chunk(&abandoned, 0, &unique_bytes(300_000)).await.accepted();
     clock.advance(Duration::from_secs(7 * 24 * HOURS));
     let fresh = admin.open_upload("library/app").await;
-    admin.send_chunk(&fresh, 0, b"fresh").await.accepted();
+    admin.send_chunk(&fresh, 0, &unique_bytes(30_000)).await.accepted();
     clock.advance(Duration::from_secs(2));
     let task = Task::PurgeUploads { older_than_secs: 7 * 24 * HOURS };
     assert_eq!(result(&app.do_job(&task).await)["purged_uploads"], 1);

@@ -1,6 +1,7 @@
 //! Uploads in every way that the distribution specification knows.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -117,14 +118,79 @@ async fn an_upload_goes_on_after_its_connection_broke() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_after_a_restart() {
+    let mut app = TestApp::start().await;
+    for size in [3_000, 300_000] {
+        let blob = unique_bytes(size);
+        let location = app.admin().open_upload(REPOSITORY).await;
+        let half = size / 2;
+        app.admin().send_chunk(&location, 0, &blob[..half]).await.accepted();
+        app = app.restart().await;
+        let admin = app.admin();
+        let range = format!("0-{}", half - 1);
+        assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), range);
+        admin.close_upload(&location, &Digest::of(&blob), blob.slice(half..)).await.created();
+        assert_stored(&admin, &Digest::of(&blob), &blob).await;
+    }
+}
+
+/// Files below a directory.
+fn files(directory: &Path) -> usize {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_bytes_are_no_file_before_they_are_a_blob() {
+    TestApp::on_each_engine(async |app| {
+        let admin = app.admin();
+        let objects = app.instance.objects.clone().unwrap();
+        let before = files(&objects);
+        let blob = unique_bytes(40_000);
+        let digest = Digest::of(&blob);
+        let location = admin.open_upload(REPOSITORY).await;
+        for (first, next) in [(0, 1), (1, 5_000), (5_000, 16_000)] {
+            let answer = admin.send_chunk(&location, first, &blob[first..next]).await.accepted();
+            assert_eq!(answer.header("range"), format!("0-{}", next - 1));
+        }
+        admin.stream(&location, Body::from("")).await.accepted();
+        assert_eq!(files(&objects), before);
+        // More than a row keeps, and again few.
+        for (first, next) in [(16_000, 30_000), (30_000, 30_005)] {
+            let answer = admin.send_chunk(&location, first, &blob[first..next]).await.accepted();
+            assert_eq!(answer.header("range"), format!("0-{}", next - 1));
+            assert_eq!(files(&objects), before + 1);
+        }
+        let refused = admin.send_chunk(&location, 16_000, &blob[16_000..]).await.expect(416);
+        assert_eq!(refused.header("range"), "0-30004");
+        admin.close_upload(&location, &digest, blob.slice(30_005..)).await.created();
+        assert_stored(&admin, &digest, &blob).await;
+        assert_eq!(files(&objects), before + 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_bytes_of_a_broken_connection_are_kept() {
     let app = TestApp::start().await;
-    let blob = unique_bytes(3000);
-    let location = app.admin().open_upload(REPOSITORY).await;
-    app.admin().send_chunk(&location, 0, &blob[..1234]).await.accepted();
-    let app = app.restart().await;
     let admin = app.admin();
-    assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-1233");
-    admin.close_upload(&location, &Digest::of(&blob), blob.slice(1234..)).await.created();
+    let blob = unique_bytes(9_000);
+    let location = admin.open_upload(REPOSITORY).await;
+    admin.send_chunk(&location, 0, &blob[..2_000]).await.accepted();
+    let mut received = 2_000;
+    // Of a connection that is gone before anybody reads from it nothing is kept.
+    for _ in 0..50 {
+        let socket = admin.begin_to_send(&location, &blob[2_000..5_000], 7_000).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(socket);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        received = admin.received(&location).await;
+        if received > 2_000 {
+            break;
+        }
+    }
+    assert!((2_001..=5_000).contains(&received), "{received}");
+    admin.send_chunk(&location, received, &blob[received..]).await.accepted();
+    admin.close_upload(&location, &Digest::of(&blob), Bytes::new()).await.created();
     assert_stored(&admin, &Digest::of(&blob), &blob).await;
 }
 
@@ -145,11 +211,11 @@ async fn an_upload_whose_acknowledged_bytes_are_lost_has_ended() {
     let app = TestApp::start().await;
     app.expect_error("acknowledged bytes of an upload are lost");
     let admin = app.admin();
-    let blob = unique_bytes(3000);
+    let blob = unique_bytes(30_000);
     let location = admin.open_upload(REPOSITORY).await;
-    admin.send_chunk(&location, 0, &blob[..2000]).await.accepted();
+    admin.send_chunk(&location, 0, &blob[..20_000]).await.accepted();
     shorten(&app.instance.objects.as_ref().unwrap().join("objects"));
-    let rest = blob.slice(2000..);
+    let rest = blob.slice(20_000..);
     let lost = admin.close_upload(&location, &Digest::of(&blob), rest).await;
     assert_eq!(lost.code(), "BLOB_UPLOAD_INVALID");
     admin.upload_status(&location).await.not_found();
@@ -225,12 +291,14 @@ async fn a_blob_may_be_named_by_its_sha512() {
 async fn a_sha512_may_be_asked_for_after_the_chunks() {
     let app = TestApp::start().await;
     let admin = app.admin();
-    let blob = unique_bytes(9000);
-    let digest = Digest::of_with(Algorithm::Sha512, &blob);
-    let location = admin.open_upload(REPOSITORY).await;
-    admin.send_chunk(&location, 0, &blob).await.accepted();
-    admin.close_upload(&location, &digest, Bytes::new()).await.created();
-    assert_stored(&admin, &digest, &blob).await;
+    for size in [9_000, 90_000] {
+        let blob = unique_bytes(size);
+        let digest = Digest::of_with(Algorithm::Sha512, &blob);
+        let location = admin.open_upload(REPOSITORY).await;
+        admin.send_chunk(&location, 0, &blob).await.accepted();
+        admin.close_upload(&location, &digest, Bytes::new()).await.created();
+        assert_stored(&admin, &digest, &blob).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,13 +309,16 @@ async fn a_sha512_may_be_announced_before_the_chunks() {
         let path = format!("/blobs/uploads/?digest-algorithm={algorithm}");
         admin.send(admin.registry(Method::POST, REPOSITORY, &path).await).await
     };
-    let blob = unique_bytes(9000);
-    for promised in [Algorithm::Sha512, Algorithm::Sha256] {
+    for (promised, size) in [Algorithm::Sha512, Algorithm::Sha256]
+        .into_iter()
+        .flat_map(|it| [(it, 9_000), (it, 90_000)])
+    {
+        let blob = unique_bytes(size);
         let digest = Digest::of_with(promised, &blob);
         let opened = open("sha512").await.accepted();
         let location = opened.header("location").to_owned();
-        admin.send_chunk(&location, 0, &blob.slice(..4000)).await.accepted();
-        let rest = blob.slice(4000..);
+        admin.send_chunk(&location, 0, &blob.slice(..size / 2)).await.accepted();
+        let rest = blob.slice(size / 2..);
         let created = admin.close_upload(&location, &digest, rest).await.created();
         assert_eq!(created.header("docker-content-digest"), digest.as_str());
         assert_stored(&admin, &digest, &blob).await;
@@ -298,23 +369,26 @@ async fn sixteen_clients_push_the_same_blob_and_one_copy_stays() {
 async fn of_two_chunks_for_one_offset_one_counts() {
     TestApp::on_each_engine(async |app| {
         let admin = app.admin();
-        let (one, two) = (unique_bytes(200_000), unique_bytes(200_000));
-        let location = admin.open_upload(REPOSITORY).await;
-        let (first, second) = futures_util::join!(
-            admin.send_chunk(&location, 0, &one),
-            admin.send_chunk(&location, 0, &two)
-        );
-        let (winner, loser) = match first.status {
-            202 => (&one, second),
-            _ => {
-                second.accepted();
-                (&two, first)
-            }
-        };
-        assert!([416, 429].contains(&loser.status), "{}: {}", loser.status, loser.text());
-        assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), "0-199999");
-        admin.close_upload(&location, &Digest::of(winner), Bytes::new()).await.created();
-        assert_stored(&admin, &Digest::of(winner), winner).await;
+        for (one, two) in [(200_000, 200_000), (2_000, 2_000), (2_000, 200_000)] {
+            let (one, two) = (unique_bytes(one), unique_bytes(two));
+            let location = admin.open_upload(REPOSITORY).await;
+            let (first, second) = futures_util::join!(
+                admin.send_chunk(&location, 0, &one),
+                admin.send_chunk(&location, 0, &two)
+            );
+            let (winner, loser) = match first.status {
+                202 => (&one, second),
+                _ => {
+                    second.accepted();
+                    (&two, first)
+                }
+            };
+            assert!([416, 429].contains(&loser.status), "{}: {}", loser.status, loser.text());
+            let range = format!("0-{}", winner.len() - 1);
+            assert_eq!(admin.upload_status(&location).await.expect(204).header("range"), range);
+            admin.close_upload(&location, &Digest::of(winner), Bytes::new()).await.created();
+            assert_stored(&admin, &Digest::of(winner), winner).await;
+        }
     })
     .await;
 }
