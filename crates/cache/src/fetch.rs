@@ -107,7 +107,7 @@ impl Cache {
     async fn opened(&self, permit: &RepositoryPermit, digest: &Digest) -> Result<Upload> {
         let state = HashState::new(digest.algorithm()).to_bytes();
         let mut tx = self.db.begin().await?;
-        let object = Object { key: Key::fresh().to_string(), hash_state: state };
+        let object = Object { key: Key::fresh().to_string(), hash_state: state.into() };
         let session = uploads::open(&mut tx, permit, object, None, self.clock.now()).await?;
         tx.commit_aside().await?;
         session.ok_or_else(|| domain::Error::NotFound(Entity::Upload).into())

@@ -20,7 +20,8 @@ use sqlx::{
 use crate::error::Result;
 use crate::settings;
 
-use group::{Member, Remembered, Writer};
+pub(crate) use group::Remembered;
+use group::{Member, Writer};
 pub use moments::Moment;
 use moments::Moments;
 
@@ -272,7 +273,7 @@ impl Tx {
         self.end(Remembered::GoesOn).await
     }
 
-    async fn end(self, remembered: Remembered) -> Result<()> {
+    pub(crate) async fn end(self, remembered: Remembered) -> Result<()> {
         match self.kind {
             Kind::Grouped(member) => member.commit(remembered).await,
             Kind::Still(tx) => Ok(tx.commit().await?),

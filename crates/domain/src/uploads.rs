@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::blobs::{self, Recorded, Verified, bytes, signed};
 use crate::collection;
-use crate::db::on;
+use crate::db::{Remembered, on};
 use crate::ids::RepositoryId;
 use crate::permit::RepositoryPermit;
 use crate::repositories;
@@ -84,7 +84,7 @@ struct Row {
 pub struct Object {
     pub key: String,
     /// The state of the hash of nothing.
-    pub hash_state: Vec<u8>,
+    pub hash_state: Bytes,
 }
 
 /// Opens a session; the repository is made if it is not there. None if the caller has `most` of them open already.
@@ -95,49 +95,66 @@ pub async fn open(
     most: Option<u32>,
     now: Timestamp,
 ) -> Result<Option<Upload>> {
-    let Object { key, hash_state } = object;
-    let hash_state = Bytes::from(hash_state);
     let id = UploadId::random();
-    let opening = |repository: RepositoryId| {
-        let mut sql = Sql::new(
-            "INSERT INTO uploads \
-             (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) SELECT ",
-        );
-        sql.bind(id.to_string()).push(", id, ").bind(permit.actor()).push(", ").bind(key.as_str());
-        sql.push(", 0, ").bind(hash_state.clone()).push(", ").bind(now.micros());
-        sql.push(", ").bind(now.micros()).push(" FROM repositories WHERE deleted_at IS NULL");
-        sql.push(" AND id = ").bind(repository.0);
-        if let Some(most) = most {
-            // Two at once may both be the last one: a limit, not a promise.
-            sql.push(" AND (SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE principal = ");
-            sql.bind(permit.actor()).push(" LIMIT ").bind(i64::from(most)).push(") AS counted) < ");
-            sql.bind(i64::from(most));
-        }
-        sql
-    };
     if let Some(known) = permit.repository()
-        && opening(known).execute(tx).await? > 0
+        && opening(id, known, permit, &object, most, now).execute(tx).await? > 0
     {
-        return Ok(Some(opened(id, known, key, &hash_state, now)));
+        return Ok(Some(opened(id, known, object, now)));
     }
     let made = repositories::ensure(tx, permit, now).await?;
-    let done = opening(made).execute(tx).await?;
-    Ok((done > 0).then(|| opened(id, made, key, &hash_state, now)))
+    let done = opening(id, made, permit, &object, most, now).execute(tx).await?;
+    Ok((done > 0).then(|| opened(id, made, object, now)))
 }
 
-fn opened(
+/// As [`open`], in a transaction of its own that is one go at the database. None also if there is no such repository yet, or
+/// no more.
+pub async fn open_at_once(
+    db: &Db,
+    permit: &RepositoryPermit,
+    object: Object,
+    most: Option<u32>,
+    now: Timestamp,
+) -> Result<Option<Upload>> {
+    let Some(known) = permit.repository() else { return Ok(None) };
+    let id = UploadId::random();
+    let mut batch = Batch::default();
+    let place = batch.add(opening(id, known, permit, &object, most, now));
+    let answers = batch.run_alone(db, Remembered::GoesOn).await?;
+    Ok((answers.changed(place) > 0).then(|| opened(id, known, object, now)))
+}
+
+fn opening(
     id: UploadId,
     repository: RepositoryId,
-    object_key: String,
-    hash_state: &Bytes,
+    permit: &RepositoryPermit,
+    object: &Object,
+    most: Option<u32>,
     now: Timestamp,
-) -> Upload {
+) -> Sql {
+    let mut sql = Sql::new(
+        "INSERT INTO uploads \
+         (id, repository_id, principal, object_key, received, hash_state, created_at, updated_at) SELECT ",
+    );
+    sql.bind(id.to_string()).push(", id, ").bind(permit.actor()).push(", ");
+    sql.bind(object.key.as_str()).push(", 0, ").bind(object.hash_state.clone());
+    sql.push(", ").bind(now.micros()).push(", ").bind(now.micros());
+    sql.push(" FROM repositories WHERE deleted_at IS NULL AND id = ").bind(repository.0);
+    if let Some(most) = most {
+        // Two at once may both be the last one: a limit, not a promise.
+        sql.push(" AND (SELECT COUNT(*) FROM (SELECT 1 FROM uploads WHERE principal = ");
+        sql.bind(permit.actor()).push(" LIMIT ").bind(i64::from(most)).push(") AS counted) < ");
+        sql.bind(i64::from(most));
+    }
+    sql
+}
+
+fn opened(id: UploadId, repository: RepositoryId, object: Object, now: Timestamp) -> Upload {
     Upload {
         id,
         repository,
-        object_key,
+        object_key: object.key,
         received: 0,
-        hash_state: hash_state.to_vec(),
+        hash_state: object.hash_state.to_vec(),
         content: Bytes::new(),
         created_at: now,
         updated_at: now,
@@ -200,17 +217,23 @@ pub async fn advance(
     if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
 }
 
-/// Acknowledges bytes that the row itself keeps: `content` is all that the session has now.
+/// Acknowledges bytes that the row itself keeps: `content` is all that the session has now. In a transaction of its own.
 ///
 /// For few of them, which a write to the database makes durable sooner than one to an object would; only of a session that
 /// [is in its row](Upload::is_in_row). `Conflict` if somebody else moved it meanwhile.
-pub async fn keep(tx: &mut Tx, upload: &Upload, content: &Bytes, now: Timestamp) -> Result<()> {
+pub async fn keep(db: &Db, upload: &Upload, content: &Bytes, now: Timestamp) -> Result<()> {
     let mut sql = Sql::new("UPDATE uploads SET received = ");
     sql.bind(signed(content.len() as u64)?).push(", content = ").bind(content.clone());
     sql.push(", updated_at = ").bind(now.micros()).push(" WHERE id = ").bind(upload.id.to_string());
     sql.push(" AND received = ").bind(signed(upload.received)?);
-    let done = sql.execute(tx).await?;
-    if done == 0 { Err(moved_or_gone(tx, upload.id).await?) } else { Ok(()) }
+    let mut batch = Batch::default();
+    let kept = batch.add(sql);
+    let answers = batch.run_alone(db, Remembered::GoesOn).await?;
+    if answers.changed(kept) > 0 {
+        return Ok(());
+    }
+    received(db, upload).await?;
+    Err(Error::Conflict(Entity::Upload))
 }
 
 /// Ends the session: its bytes, verified and kept under `object_key`, become a blob of its repository ([`blobs::record`]).
@@ -233,6 +256,37 @@ pub async fn finish(
         return Err(moved_or_gone(tx, upload.id).await?);
     }
     blobs::recorded(tx, object, recording, &answers, now).await
+}
+
+/// As [`finish`], in a transaction of its own that is one go at the database: for bytes that are new. False, and nothing is
+/// done, if they are not, or if somebody else moved the session.
+pub async fn finish_at_once(
+    db: &Db,
+    upload: &Upload,
+    digest: &Digest,
+    size: u64,
+    object_key: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let (id, received) = (upload.id.to_string(), signed(upload.received)?);
+    let mut batch = Batch::default();
+    // Each goes on only where the one before it did something.
+    let mut blob = Sql::new("INSERT INTO blobs (digest, size, object_key, created_at) SELECT ");
+    blob.bind(digest.as_str()).push(", ").bind(signed(size)?).push(", ").bind(object_key);
+    blob.push(", ").bind(now.micros()).push(" FROM uploads WHERE id = ").bind(id.as_str());
+    blob.push(" AND received = ").bind(received).push(" ON CONFLICT (digest) DO NOTHING");
+    batch.add(blob);
+    let mut link = Sql::new(
+        "INSERT INTO repository_blobs (repository_id, blob_id, leased_at) \
+         SELECT u.repository_id, b.id, ",
+    );
+    link.bind(now.micros()).push(" FROM blobs b JOIN uploads u ON u.id = ").bind(id.as_str());
+    link.push(" AND u.received = ").bind(received).push(" WHERE b.object_key = ").bind(object_key);
+    batch.add(link);
+    let mut end = ending(upload)?;
+    end.push(" AND EXISTS (SELECT 1 FROM blobs WHERE object_key = ").bind(object_key).push(")");
+    let ended = batch.add(end);
+    Ok(batch.run_alone(db, Remembered::GoesOn).await?.changed(ended) > 0)
 }
 
 /// Ends the session, whose bytes the caller records otherwise in the same transaction; `Conflict` as with [`finish`].

@@ -111,6 +111,11 @@ impl Caller {
         })
     }
 
+    /// Whether anybody is told what this request does.
+    pub(crate) fn tells(&self) -> bool {
+        self.teller.is_some()
+    }
+
     /// Notes in the transaction what this request did to each of `targets`, for those who are told.
     pub(crate) async fn tell<T: IntoIterator<Item = Target>>(
         &self,

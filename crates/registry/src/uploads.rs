@@ -52,6 +52,12 @@ pub(crate) async fn open(
     }
     let mount = query.mount.as_deref().map(path::digest).transpose()?;
     let algorithm = query.algorithm.as_deref().map(path::algorithm).transpose()?;
+    let algorithm = algorithm.unwrap_or(Algorithm::Sha256);
+    if mount.is_none()
+        && let Some(upload) = begin_at_once(&caller, &path.name, algorithm).await?
+    {
+        return Ok(at_offset(HttpResponse::Accepted(), &path.name, upload.id, 0));
+    }
     let (name, opened) = run(async move {
         let permit = caller.authorize(&path.name, Need::Push).await?;
         if let Some(digest) = mount
@@ -59,7 +65,7 @@ pub(crate) async fn open(
         {
             return Ok((path.name, Opened::Mounted(digest)));
         }
-        let upload = begin(&caller, &permit, algorithm.unwrap_or(Algorithm::Sha256)).await?;
+        let upload = begin(&caller, &permit, algorithm).await?;
         Ok::<_, Error>((path.name, Opened::Session(upload.id)))
     })
     .await?;
@@ -75,21 +81,44 @@ enum Opened {
     Session(UploadId),
 }
 
-/// Content of another algorithm than the one that is hashed is read again at the end.
 async fn begin(caller: &Caller, permit: &RepositoryPermit, algorithm: Algorithm) -> Result<Upload> {
     let app = &caller.app;
-    // Who comes in without a name shares theirs with everybody.
-    let most = app.limits.uploads.filter(|_| !caller.principal.is_anonymous());
-    let object = uploads::Object {
-        key: Key::fresh().to_string(),
-        hash_state: HashState::new(algorithm).to_bytes(),
-    };
+    let most = most(caller);
     let mut tx = app.db.begin().await?;
-    let opened = uploads::open(&mut tx, permit, object, most, app.clock.now()).await?;
+    let opened = uploads::open(&mut tx, permit, object(algorithm), most, app.clock.now()).await?;
     let upload = opened.ok_or_else(|| limits::too_many_open(most.unwrap_or_default()))?;
     tx.commit_aside().await?;
     app.recent.underway.opened(&app.db, permit, &upload);
     Ok(upload)
+}
+
+/// As [`begin`] with less ado, where the right is known and the repository is there; `None` where it is not so simple.
+async fn begin_at_once(
+    caller: &Caller,
+    name: &RepositoryName,
+    algorithm: Algorithm,
+) -> Result<Option<Upload>> {
+    let app = &caller.app;
+    let Some(permit) = caller.authorized_at_once(name, Need::Push) else { return Ok(None) };
+    let (object, now) = (object(algorithm), app.clock.now());
+    let opened = uploads::open_at_once(&app.db, &permit, object, most(caller), now).await?;
+    if let Some(upload) = &opened {
+        app.recent.underway.opened(&app.db, &permit, upload);
+    }
+    Ok(opened)
+}
+
+/// How many uploads the caller may have open. Who comes in without a name shares theirs with everybody.
+fn most(caller: &Caller) -> Option<u32> {
+    caller.app.limits.uploads.filter(|_| !caller.principal.is_anonymous())
+}
+
+/// Content of another algorithm than the one that is hashed is read again at the end.
+fn object(algorithm: Algorithm) -> uploads::Object {
+    uploads::Object {
+        key: Key::fresh().to_string(),
+        hash_state: HashState::new(algorithm).to_bytes().into(),
+    }
 }
 
 /// A blob in one request: dist-spec "Single POST".
@@ -144,7 +173,7 @@ pub(crate) async fn append(
     let head = Head::of(&mut body, room).await;
     if head.is_whole() {
         let content = joined(&upload.content, head.bytes);
-        let received = run(async move { keep(&caller.app, upload, content).await }).await?;
+        let received = keep(&caller.app, upload, content).await?;
         return Ok(at_offset(HttpResponse::Accepted(), &path.name, path.id, received));
     }
     let (upload, mut writer) = taken(&caller, upload).await?;

@@ -238,7 +238,7 @@ async fn what_was_under_way_is_ended() {
         let permit = permit(&db, "library/app").await;
         let id = UserId(user(&db, "somebody").await.user_id().unwrap());
         let mut tx = db.begin().await.unwrap();
-        let object = uploads::Object { key: "objects/1".into(), hash_state: vec![1] };
+        let object = uploads::Object { key: "objects/1".into(), hash_state: vec![1].into() };
         uploads::open(&mut tx, &permit, object, None, at(0)).await.unwrap();
         sessions::create(&mut tx, id, at(0)).await.unwrap();
         let job = NewJob::now(&Task::PurgeSessions, Trigger::Manual, "admin", at(0));

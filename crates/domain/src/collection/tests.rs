@@ -4,6 +4,7 @@ mod model;
 mod races;
 mod soak;
 
+use bytes::Bytes;
 use std::time::Duration;
 
 use oci::Digest;
@@ -149,7 +150,7 @@ async fn a_deleted_repository_is_emptied() {
         push_image(&db, "library/b", "v1", "one", at(0)).await;
         let old = permit(&db, "library/a").await;
         let mut tx = db.begin().await.unwrap();
-        let object = uploads::Object { key: "objects/open".into(), hash_state: Vec::new() };
+        let object = uploads::Object { key: "objects/open".into(), hash_state: Bytes::new() };
         uploads::open(&mut tx, &old, object, None, at(1)).await.unwrap();
         repositories::delete(&mut tx, &old, at(2)).await.unwrap();
         tx.commit().await.unwrap();

@@ -57,7 +57,7 @@ struct Group {
 
 /// What a commit does to answers that are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remembered {
+pub(crate) enum Remembered {
     /// None depends on it.
     GoesOn,
     /// The moment at which they are true is over.

@@ -11,8 +11,8 @@ use sqlx::{
 };
 
 use super::Sql;
-use crate::db::{Engine, on};
-use crate::{Result, Tx};
+use crate::db::{Engine, Remembered, on};
+use crate::{Db, Result, Tx};
 
 /// Statements in the making.
 #[derive(Debug, Default)]
@@ -44,6 +44,14 @@ impl Batch {
             Engine::Sqlite(connection) => Engine::Sqlite(self.at_once(connection).await?),
             Engine::Postgres(connection) => Engine::Postgres(self.in_turn(connection).await?),
         }))
+    }
+
+    /// Runs the statements in a transaction of their own, which is durable when this returns.
+    pub(crate) async fn run_alone(self, db: &Db, remembered: Remembered) -> Result<Answers> {
+        let mut tx = db.begin().await?;
+        let answers = self.run(&mut tx).await?;
+        tx.end(remembered).await?;
+        Ok(answers)
     }
 
     async fn at_once(self, connection: &mut SqliteConnection) -> Result<Vec<Answer<SqliteRow>>> {

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use oci::Digest;
 
 use super::{
-    Object, Recorded, Upload, UploadId, advance, by_id, cancel, finish, keep, open, purge,
+    Object, Recorded, Upload, UploadId, advance, by_id, cancel, finish, finish_at_once, keep, open,
+    open_at_once, purge,
 };
-use crate::collection;
 use crate::testing::each_engine;
 use crate::testing::images::{at, permit};
 use crate::{Db, Entity, Error, Result, Timestamp, Tx};
+use crate::{blobs, collection};
 
 async fn opened(db: &Db, name: &str, key: &str, now: Timestamp) -> Upload {
     limited(db, name, key, None, now).await.unwrap()
@@ -23,7 +24,7 @@ async fn limited(
     now: Timestamp,
 ) -> Option<Upload> {
     let permit = permit(db, name).await;
-    let object = Object { key: key.to_owned(), hash_state: vec![1, 2] };
+    let object = Object { key: key.to_owned(), hash_state: vec![1, 2].into() };
     let mut tx = db.begin().await.unwrap();
     let upload = open(&mut tx, &permit, object, most, now).await.unwrap();
     tx.commit().await.unwrap();
@@ -100,11 +101,9 @@ async fn few_bytes_are_kept_in_the_row_until_there_are_more() {
             (found, is_in_row)
         };
         let few = Bytes::from_static(b"few");
-        let mut tx = db.begin().await.unwrap();
-        keep(&mut tx, &upload, &few, at(1)).await.unwrap();
-        let second = keep(&mut tx, &upload, &few, at(1)).await;
+        keep(&db, &upload, &few, at(1)).await.unwrap();
+        let second = keep(&db, &upload, &few, at(1)).await;
         assert!(matches!(second, Err(Error::Conflict(Entity::Upload))), "{second:?}");
-        tx.commit().await.unwrap();
         let (kept, is_in_row) = read().await;
         assert_eq!((kept.received, &kept.content, is_in_row), (3, &few, true));
         assert_eq!((&kept.hash_state, kept.updated_at), (&upload.hash_state, at(1)));
@@ -115,7 +114,43 @@ async fn few_bytes_are_kept_in_the_row_until_there_are_more() {
         assert_eq!((moved.received, moved.content.len(), is_in_row), (10, 0, false));
         let mut tx = db.begin().await.unwrap();
         finished(&mut tx, &moved).await.unwrap();
-        assert!(is_not_found(&keep(&mut tx, &moved, &few, at(3)).await));
+        tx.commit().await.unwrap();
+        assert!(is_not_found(&keep(&db, &moved, &few, at(3)).await));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_simple_is_done_in_one_go_and_the_rest_not_at_all() {
+    each_engine(async |db| {
+        let (nowhere, object) = (permit(&db, "library/a").await, |key: &str| Object {
+            key: key.to_owned(),
+            hash_state: vec![1].into(),
+        });
+        let open = async |permit, key| {
+            open_at_once(&db, permit, object(key), Some(2), at(0)).await.unwrap()
+        };
+        assert_eq!(open(&nowhere, "objects/0").await, None, "there is no repository yet");
+        opened(&db, "library/a", "objects/1", at(0)).await;
+        let permit = permit(&db, "library/a").await;
+        let first = open(&permit, "objects/2").await.unwrap();
+        assert_eq!(by_id(&db, &permit, first.id).await.unwrap(), first);
+        assert_eq!(open(&permit, "objects/3").await, None, "two are open");
+        let digest = Digest::of(b"ten bytes!");
+        let finish = async |upload: &Upload| {
+            finish_at_once(&db, upload, &digest, 10, &upload.object_key, at(1)).await.unwrap()
+        };
+        let stale = Upload { received: 7, ..first.clone() };
+        assert!(!finish(&stale).await, "somebody else moved it");
+        assert!(blobs::find(&db, first.repository, &digest).await.unwrap().is_none());
+        assert!(finish(&first).await);
+        let blob = blobs::find(&db, first.repository, &digest).await.unwrap().unwrap();
+        assert_eq!((blob.size, blob.object_key.as_str()), (10, "objects/2"));
+        assert_eq!(blob.leased_at, Some(at(1)));
+        assert!(is_not_found(&by_id(&db, &permit, first.id).await));
+        let second = open(&permit, "objects/4").await.unwrap();
+        assert!(!finish(&second).await, "the bytes are here already");
+        assert_eq!(by_id(&db, &permit, second.id).await.unwrap(), second);
     })
     .await;
 }

@@ -1,6 +1,8 @@
 //! What a request leaves of its session: bytes that are acknowledged, a blob, or nothing.
 
 use ::blobs::{Error as StoreError, Key, Upload as Writer};
+use ::web::run;
+use actix_web::web::Data;
 use bytes::Bytes;
 use domain::blobs::Recorded;
 use domain::events::Action;
@@ -35,14 +37,16 @@ pub(super) async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -
 }
 
 /// As [`acknowledge`], of bytes that the row keeps.
-pub(super) async fn keep(app: &App, upload: Upload, content: Bytes) -> Result<u64> {
+pub(super) async fn keep(app: &Data<App>, upload: Upload, content: Bytes) -> Result<u64> {
     let (now, received) = (app.clock.now(), content.len() as u64);
-    let mut tx = app.db.begin().await?;
-    if let Err(error) = uploads::keep(&mut tx, &upload, &content, now).await {
-        drop(tx);
-        return Err(overtaken(app, &upload, error).await);
+    let (asked, keeping) = (Data::clone(app), (upload.clone(), content.clone()));
+    let kept = async move { uploads::keep(&asked.db, &keeping.0, &keeping.1, now).await };
+    // A file of SQLite has a thread of its own; connections of PostgreSQL belong to the process's runtime.
+    let kept = if app.db.has_one_server() { kept.await } else { run(kept).await };
+    if let Err(error) = kept {
+        let app = Data::clone(app);
+        return Err(run(async move { overtaken(&app, &upload, error).await }).await);
     }
-    tx.commit_aside().await?;
     app.recent.underway.moved(Upload { received, content, updated_at: now, ..upload });
     Ok(received)
 }
@@ -60,9 +64,17 @@ pub(super) async fn record(
         Err(error) => return Err(given_up(app, &upload, error).await),
     };
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
     let (digest, size) = (&committed.digest, committed.size);
     let key = committed.key.as_str();
+    if !caller.tells()
+        && committed.stale.is_empty()
+        && committed.rest.is_none()
+        && uploads::finish_at_once(&app.db, &upload, digest, size, key, now).await?
+    {
+        app.recent.underway.forget(upload.id);
+        return Ok(committed.digest);
+    }
+    let mut tx = app.db.begin().await?;
     let recorded = match uploads::finish(&mut tx, &upload, digest, size, key, now).await {
         Ok(recorded) => recorded,
         Err(error) => {

@@ -233,7 +233,7 @@ async fn give_up_upload(app: &App, written: &'static [u8]) {
     let (permit, now) = (push_permit(&app.db, NAME).await, app.clock.now());
     let mut tx = app.db.begin().await.unwrap();
     let state = blobs::HashState::new(oci::Algorithm::Sha256).to_bytes();
-    let object = uploads::Object { key: key.to_string(), hash_state: state };
+    let object = uploads::Object { key: key.to_string(), hash_state: state.into() };
     let upload = uploads::open(&mut tx, &permit, object, None, now).await.unwrap().unwrap();
     uploads::cancel(&mut tx, &upload, now).await.unwrap();
     tx.commit().await.unwrap();
