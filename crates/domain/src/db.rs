@@ -20,9 +20,9 @@ use sqlx::{
 use crate::error::Result;
 use crate::settings;
 
-use group::{Member, Remembered, Writer};
+use group::{Member, Writer};
 pub use moments::Moment;
-use moments::Moments;
+use moments::{Moments, Remembered};
 
 /// One of two, whatever they are: pools, connections, transactions.
 #[derive(Clone, Debug)]
@@ -216,6 +216,17 @@ impl Db {
         self.moments.at_once()
     }
 
+    /// As [`Db::moment_at_once`], for an answer that says what somebody may do and nothing else: it goes on while content
+    /// changes.
+    pub fn rights_moment_at_once(&self) -> Option<Moment> {
+        self.moments.of_rights_at_once()
+    }
+
+    /// Ends every moment, where they are counted: something that answers were made of was remembered for too long.
+    pub(crate) fn end_moment(&self) {
+        self.moments.end(Remembered::Ends);
+    }
+
     /// The present moment: of what is read after this, an answer may be remembered until the moment is another.
     pub async fn moment(&self) -> Result<Option<Moment>> {
         match (&self.moments, &self.read) {
@@ -260,6 +271,12 @@ impl Tx {
     /// Makes everything in the transaction true and durable.
     pub async fn commit(self) -> Result<()> {
         self.end(Remembered::Ends).await
+    }
+
+    /// As [`Tx::commit`], for a change of artifacts, tags, blobs and what belongs to them, and of nothing that says who may
+    /// do what: of no project, member, account, robot or setting, and of no repository's name or deletion.
+    pub async fn commit_content(self) -> Result<()> {
+        self.end(Remembered::ContentEnds).await
     }
 
     /// As [`Tx::commit`], for what no remembered answer depends on: counters, sessions, the queue, bytes on their way.

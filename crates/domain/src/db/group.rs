@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::moments::Moments;
+use super::moments::{Moments, Remembered};
 use crate::error::Result;
 
 const FIRST: &str = "SAVEPOINT transaction_of_group";
@@ -53,15 +53,6 @@ struct Group {
     savepoint: Savepoint,
     waiting: Vec<oneshot::Sender<Outcome>>,
     remembered: Remembered,
-}
-
-/// What a commit does to answers that are remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remembered {
-    /// None depends on it.
-    GoesOn,
-    /// The moment at which they are true is over.
-    Ends,
 }
 
 /// What is known of the savepoint of the transaction that has the connection, or had it: its owner may leave at any await,
@@ -162,9 +153,7 @@ impl Member {
         self.group.savepoint = Savepoint::Kept;
         let (told, outcome) = oneshot::channel();
         self.group.waiting.push(told);
-        if remembered == Remembered::Ends {
-            self.group.remembered = Remembered::Ends;
-        }
+        self.group.remembered = self.group.remembered.max(remembered);
         // Dropping it wakes the task and lets the next one in.
         drop(self);
         let reason = match outcome.await {
@@ -244,9 +233,7 @@ impl Group {
         self.savepoint = Savepoint::None;
         let committed = outer.commit().await;
         // Before anybody is told, and also when it failed: then nobody knows whether it happened.
-        if mem::replace(&mut self.remembered, Remembered::GoesOn) == Remembered::Ends {
-            moments.end();
-        }
+        moments.end(mem::replace(&mut self.remembered, Remembered::GoesOn));
         tell(waiting, &committed.map_err(|error| error.to_string().into()));
     }
 
