@@ -6,12 +6,10 @@
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{
-    Either, Executor, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection,
-};
+use sqlx::{Either, Executor, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite};
 
 use super::Sql;
-use crate::db::{Engine, on};
+use crate::db::{Connection, Engine, on};
 use crate::{Result, Tx};
 
 /// Statements in the making.
@@ -46,7 +44,7 @@ impl Batch {
         }))
     }
 
-    async fn at_once(self, connection: &mut SqliteConnection) -> Result<Vec<Answer<SqliteRow>>> {
+    async fn at_once(self, connection: Connection<'_>) -> Result<Vec<Answer<SqliteRow>>> {
         let mut answers = Vec::with_capacity(self.0.len());
         if self.0.is_empty() {
             return Ok(answers);
