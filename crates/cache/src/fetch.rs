@@ -100,7 +100,7 @@ impl Cache {
         self.upstream.has_blob(permit.name(), digest).await?;
         let mut tx = self.db.begin().await?;
         let adopted = cached::adopt(&mut tx, permit, digest, self.clock.now()).await?;
-        tx.commit().await?;
+        tx.commit_content().await?;
         Ok(adopted)
     }
 
@@ -210,7 +210,7 @@ impl Cache {
         for key in stale.iter().chain(rest.as_ref()) {
             collection::condemn_object(&mut tx, key.as_str(), "", 0, now).await?;
         }
-        tx.commit().await?;
+        tx.commit_content().await?;
         if recorded.healed {
             healed(&digest);
         }

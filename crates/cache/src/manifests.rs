@@ -140,7 +140,7 @@ impl Cache {
     async fn forget(&self, permit: &RepositoryPermit, tag: &Tag) -> Result<()> {
         let mut tx = self.db.begin().await?;
         cached::untag(&mut tx, permit, tag).await?;
-        Ok(tx.commit().await?)
+        Ok(tx.commit_content().await?)
     }
 
     async fn update(
@@ -180,7 +180,7 @@ impl Cache {
         }
         let mut tx = self.db.begin().await?;
         let pointed = cached::point(&mut tx, permit, tag, digest, self.clock.now()).await?;
-        tx.commit().await?;
+        tx.commit_content().await?;
         Ok(pointed)
     }
 
@@ -218,7 +218,7 @@ impl Cache {
         };
         let mut tx = self.db.begin().await?;
         cached::keep(&mut tx, permit, &push, self.clock.now()).await?;
-        tx.commit().await?;
+        tx.commit_content().await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 mod moments;
 mod group;
+mod connection;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,16 +15,19 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
 };
 
 use crate::error::Result;
 use crate::settings;
 
-pub(crate) use group::Remembered;
-use group::{Member, Writer};
+pub(crate) use connection::Connection;
+use group::Member;
+pub(crate) use group::Writer;
 pub use moments::Moment;
 use moments::Moments;
+pub(crate) use moments::Remembered;
 
 /// One of two, whatever they are: pools, connections, transactions.
 #[derive(Clone, Debug)]
@@ -123,27 +127,21 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256);
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            // On a full disk SQLite rolls back by itself, and the driver's own ROLLBACK then fails and leaves it
-            // counting a transaction that is not there: that connection would never begin another.
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await?;
+        let writer = SqliteConnection::connect_with(&options).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(options.clone().read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self::over(Engine::Sqlite(read), Engine::Sqlite(write)))
+        Ok(Self::over_sqlite(read, options, Some(writer)))
     }
 
     /// Opens a file that nobody writes, as it lies: not even its header changes.
     pub(crate) async fn open_still(path: &Path) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        Ok(Self::over(Engine::Sqlite(pool.clone()), Engine::Sqlite(pool)))
+        let pool =
+            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        Ok(Self::over_sqlite(pool, options, None))
     }
 
     pub(crate) async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -163,24 +161,36 @@ impl Db {
             })
             .connect_with(options)
             .await?;
-        Ok(Self::over(Engine::Postgres(pool.clone()), Engine::Postgres(pool)))
+        Ok(Self {
+            read: Engine::Postgres(pool.clone()),
+            write: Engine::Postgres(pool),
+            settings: settings::Cache::default(),
+            moments: Moments::asked(),
+        })
     }
 
-    fn over(read: Engine<SqlitePool, PgPool>, write: Engine<SqlitePool, PgPool>) -> Self {
-        let (write, moments) = match write {
-            Engine::Sqlite(pool) => {
-                let moments = Moments::counted();
-                (Engine::Sqlite(Writer::new(pool, moments.clone())), moments)
-            }
-            Engine::Postgres(pool) => (Engine::Postgres(pool), Moments::asked()),
-        };
-        Self { read, write, settings: settings::Cache::default(), moments }
+    fn over_sqlite(
+        read: SqlitePool,
+        options: SqliteConnectOptions,
+        writer: Option<SqliteConnection>,
+    ) -> Self {
+        let moments = Moments::counted();
+        Self {
+            read: Engine::Sqlite(read),
+            write: Engine::Sqlite(Writer::new(options, writer, moments.clone())),
+            settings: settings::Cache::default(),
+            moments,
+        }
     }
 
     pub(crate) async fn migrate(&self) -> Result<()> {
+        self.migrate_to(i64::MAX).await
+    }
+
+    pub(crate) async fn migrate_to(&self, version: i64) -> Result<()> {
         let outcome = match &self.write {
-            Engine::Sqlite(writer) => SQLITE_STEPS.run(writer.pool()).await,
-            Engine::Postgres(pool) => POSTGRES_STEPS.run(pool).await,
+            Engine::Sqlite(writer) => writer.migrate(&SQLITE_STEPS, version).await,
+            Engine::Postgres(pool) => POSTGRES_STEPS.run_to(version, pool).await,
         };
         outcome.map_err(|error| crate::Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
     }
@@ -189,11 +199,15 @@ impl Db {
         &self.read
     }
 
+    pub(crate) fn writer(&self) -> &Engine<Writer, PgPool> {
+        &self.write
+    }
+
     pub(crate) fn settings(&self) -> &settings::Cache {
         &self.settings
     }
 
-    /// Begins a write transaction.
+    /// Begins a write transaction. SQLite takes its lock on the file with the first statement.
     pub async fn begin(&self) -> Result<Tx> {
         let kind = match &self.write {
             Engine::Sqlite(writer) => Kind::Grouped(writer.begin().await?),
@@ -220,6 +234,17 @@ impl Db {
     /// The present moment, where nobody need be asked: SQLite's.
     pub fn moment_at_once(&self) -> Option<Moment> {
         self.moments.at_once()
+    }
+
+    /// As [`Db::moment_at_once`], for an answer that says what somebody may do and nothing else: it goes on while content
+    /// changes.
+    pub fn rights_moment_at_once(&self) -> Option<Moment> {
+        self.moments.of_rights_at_once()
+    }
+
+    /// Ends every moment, where they are counted: something that answers were made of was remembered for too long.
+    pub(crate) fn end_moment(&self) {
+        self.moments.end(Remembered::Ends);
     }
 
     /// The present moment: of what is read after this, an answer may be remembered until the moment is another.
@@ -255,10 +280,10 @@ impl Db {
 }
 
 impl Tx {
-    pub(crate) fn connection(&mut self) -> Engine<&mut SqliteConnection, &mut PgConnection> {
+    pub(crate) fn connection(&mut self) -> Engine<Connection<'_>, &mut PgConnection> {
         match &mut self.kind {
             Kind::Grouped(member) => Engine::Sqlite(member.connection()),
-            Kind::Still(tx) => Engine::Sqlite(&mut **tx),
+            Kind::Still(tx) => Engine::Sqlite(Connection::plain(tx)),
             Kind::Postgres(tx) => Engine::Postgres(&mut **tx),
         }
     }
@@ -266,6 +291,12 @@ impl Tx {
     /// Makes everything in the transaction true and durable.
     pub async fn commit(self) -> Result<()> {
         self.end(Remembered::Ends).await
+    }
+
+    /// As [`Tx::commit`], for a change of artifacts, tags, blobs and what belongs to them, and of nothing that says who may
+    /// do what: of no project, member, account, robot or setting, and of no repository's name or deletion.
+    pub async fn commit_content(self) -> Result<()> {
+        self.end(Remembered::ContentEnds).await
     }
 
     /// As [`Tx::commit`], for what no remembered answer depends on: counters, sessions, the queue, bytes on their way.

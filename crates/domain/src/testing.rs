@@ -31,6 +31,13 @@ pub async fn each_engine(test: impl AsyncFn(Db)) {
     }
 }
 
+/// The database as an older program left it.
+pub async fn of_version(location: &Location, version: i64) -> Db {
+    let db = Db::connect(location).await.expect("the test database opens");
+    db.migrate_to(version).await.expect("there was such a version");
+    db
+}
+
 /// An empty SQLite database, for tests that are not about SQL. It goes with the directory.
 pub async fn sqlite() -> (Db, TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");

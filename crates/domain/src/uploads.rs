@@ -185,14 +185,17 @@ pub async fn by_id(db: &Db, permit: &RepositoryPermit, id: UploadId) -> Result<U
     })
 }
 
-/// How many bytes are acknowledged by now; `NotFound` if the session has ended since it was read.
+/// How many bytes are acknowledged by now, also by a request that is not answered yet; `NotFound` if the session has ended
+/// since it was read.
 pub async fn received(db: &Db, upload: &Upload) -> Result<u64> {
-    const SQL: &str = "SELECT received FROM uploads WHERE id = $1";
-    let received: Option<i64> = on!(db.read(), |pool| sqlx::query_scalar(SQL)
-        .bind(upload.id.to_string())
-        .fetch_optional(pool)
-        .await?);
-    bytes(received.ok_or(Error::NotFound(Entity::Upload))?)
+    let mut sql = Sql::new("SELECT received FROM uploads WHERE id = ");
+    sql.bind(upload.id.to_string());
+    let mut batch = Batch::default();
+    let place = batch.add(sql);
+    // As a transaction: what was done before it is durable when it ends.
+    let answers = batch.run_alone(db, Remembered::GoesOn).await?;
+    let received: Option<(i64,)> = answers.row(place)?;
+    bytes(received.ok_or(Error::NotFound(Entity::Upload))?.0)
 }
 
 /// Acknowledges bytes of the object: the session now has `received`. `Conflict` if somebody else moved it meanwhile.

@@ -219,7 +219,7 @@ pub(crate) async fn unlink(caller: Caller, path: OfDigest) -> Result<HttpRespons
         blobs::unlink(&mut tx, &permit, &path.digest).await?;
         let gone = || Some(outbox::gone(&path.name, &path.digest));
         let told = caller.tell(&mut tx, Action::Delete, |_| gone()).await?;
-        tx.commit().await?;
+        tx.commit_content().await?;
         told.done();
         Ok::<_, Error>(())
     })
@@ -247,7 +247,7 @@ async fn promise(caller: &Caller, name: &RepositoryName, blob: &Blob) -> Result<
     let repository = permit.repository().ok_or(domain::Error::NotFound(Entity::Blob))?;
     let mut tx = caller.app.db.begin().await?;
     let kept = blobs::promise(&mut tx, repository, blob.id, caller.app.clock.now()).await?;
-    tx.commit().await?;
+    tx.commit_content().await?;
     if kept { Ok(()) } else { Err(Error::of(ErrorCode::BlobUnknown)) }
 }
 

@@ -24,7 +24,7 @@ async fn quarantined(app: &App, blob: &Blob, damage: Damage) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let now = app.clock.now();
     let marked = quarantine::mark(&mut tx, blob.id, &blob.object_key, damage, now).await?;
-    tx.commit().await?;
+    tx.commit_content().await?;
     if marked {
         tracing::error!(
             digest = %blob.digest, object = blob.object_key, %damage,

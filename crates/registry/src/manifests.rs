@@ -244,7 +244,7 @@ async fn store(caller: &Caller, permit: &RepositoryPermit, what: &What) -> Resul
     let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
     let told = caller.tell(&mut tx, Action::Push, |teller| targets(teller, permit.name(), what));
     let told = told.await?;
-    tx.commit().await?;
+    tx.commit_content().await?;
     told.done();
     Ok(pushed)
 }
@@ -303,7 +303,7 @@ pub(crate) async fn delete(caller: Caller, path: OfManifest) -> Result<HttpRespo
         };
         let told = caller.tell(&mut tx, Action::Delete, |_| deleted(&path.name, digest, &tags));
         let told = told.await?;
-        tx.commit().await?;
+        tx.commit_content().await?;
         told.done();
         Ok::<_, Error>(())
     })

@@ -1,7 +1,8 @@
 //! What somebody was told a moment ago, told again without asking the database.
 //!
 //! Only answers that something is there are kept, each with the [`Moment`] it was read at: any commit that could make
-//! one untrue ends the moment before its own client hears of it, also when another process makes it.
+//! one untrue ends the moment before its own client hears of it, also when another process makes it. Rights have
+//! moments of their own, which pushes do not end.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -139,14 +140,14 @@ impl Recent {
         need: Need,
         find: impl Future<Output = Result<RepositoryPermit>>,
     ) -> Result<RepositoryPermit> {
-        let moment = caller.app.db.moment_at_once();
+        let moment = caller.app.db.rights_moment_at_once();
         let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else { return find.await };
         let key = format!("{who} {name} {need:?}");
         if let Some(permit) = known(&self.permits, &key, &moment) {
             return Ok(RepositoryPermit::clone(&permit));
         }
         let permit = find.await?;
-        // An upload makes its repository without ending the moment.
+        // An upload or a push makes its repository without ending the moment.
         if permit.repository().is_some() {
             self.permits.insert(key.into(), (moment, Arc::new(permit.clone())));
         }
@@ -160,7 +161,7 @@ impl Recent {
         name: &RepositoryName,
         need: Need,
     ) -> Option<RepositoryPermit> {
-        let moment = caller.app.db.moment_at_once()?;
+        let moment = caller.app.db.rights_moment_at_once()?;
         let key = format!("{} {name} {need:?}", who(&caller.principal)?);
         Some(RepositoryPermit::clone(&*known(&self.permits, &key, &moment)?))
     }

@@ -29,16 +29,12 @@ pub async fn current(tx: &mut Tx) -> Result<Option<i64>> {
     })
 }
 
-/// Brings the schema up to `version`, within the transaction; a newer one stays as it is.
+/// Brings the schema of PostgreSQL up to `version`, within the transaction; a newer one stays as it is.
 pub async fn step_to(tx: &mut Tx, version: i64) -> Result<()> {
-    // Nothing is awaited under another name: the migrations' own transactions nest in ours as savepoints.
-    let outcome = match tx.connection() {
-        Engine::Sqlite(connection) => {
-            SQLITE_STEPS.run_direct(Some(version), connection, false).await
-        }
-        Engine::Postgres(connection) => {
-            POSTGRES_STEPS.run_direct(Some(version), connection, false).await
-        }
+    let Engine::Postgres(connection) = tx.connection() else {
+        return Err(Error::precondition("a database of SQLite is restored as a whole file"));
     };
+    // Nothing is awaited under another name: the migrations' own transactions nest in ours as savepoints.
+    let outcome = POSTGRES_STEPS.run_direct(Some(version), connection, false).await;
     outcome.map_err(|error: MigrateError| Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
 }

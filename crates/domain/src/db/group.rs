@@ -7,75 +7,104 @@
 //! The outer transaction stands or falls as one: if its commit fails, each of its transactions is told so. A later
 //! transaction of a group sees what an earlier one did, and neither is true without the other. None is held together with
 //! anything that was only read: who wants to answer by what a transaction read has to commit it.
+//!
+//! A transaction is begun by its first statement ([`super::connection`]), in one text with it: what begins the outer one or
+//! releases the savepoint of the transaction before, and the savepoint. Its owner may leave at any await, and of that text
+//! SQLite has then done nothing, a part, or all. There are two names, in turn: so a savepoint that can be rolled
+//! back to is the one that was being made, and never the one before, which somebody wanted kept.
 
 use std::io;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction, query};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection, query};
+use tokio::sync::{Mutex as Line, Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::moments::Moments;
+use super::connection::Connection;
+use super::moments::{Moments, Remembered};
 use crate::error::Result;
+use crate::sql::batch::{Answers, Batch};
 
-const FIRST: &str = "SAVEPOINT transaction_of_group";
-const RELEASE: &str = "RELEASE transaction_of_group";
-const NEXT: &str = "RELEASE transaction_of_group; SAVEPOINT transaction_of_group";
-const UNDO: &str = "ROLLBACK TO transaction_of_group; RELEASE transaction_of_group";
+/// IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT this_transaction; ";
+/// How many statements begin a transaction, before its own first one.
+pub(super) const STATEMENTS_AHEAD: u8 = 2;
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+/// An error within a transaction.
+const PROBE: &str = "BEGIN";
 
 /// Hands the connection from one transaction to the next; clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Writer(Arc<Inner>);
+pub(crate) struct Writer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    group: Arc<Mutex<Group>>,
+    group: Arc<Line<Group>>,
     committer: Arc<Committer>,
     task: JoinHandle<()>,
-    pool: SqlitePool,
 }
 
 /// What the task waits for.
 #[derive(Debug)]
 struct Committer {
     wanted: Notify,
+    whole: Mutex<Vec<Whole>>,
     moments: Moments,
+}
+
+/// A transaction whose statements are all known: the task runs it, and nobody need be woken in between.
+#[derive(Debug)]
+struct Whole {
+    batch: Batch,
+    remembered: Remembered,
+    told: oneshot::Sender<Result<Answers>>,
+}
+
+/// One of them that was run and is not durable yet.
+struct Run {
+    answers: Answers,
+    outcome: oneshot::Receiver<Outcome>,
+    told: oneshot::Sender<Result<Answers>>,
 }
 
 /// The outer transaction, if there is one, and those who wait for its commit.
 #[derive(Debug)]
 struct Group {
-    pool: SqlitePool,
-    outer: Option<Transaction<'static, Sqlite>>,
-    savepoint: Savepoint,
+    /// `None` once it is closed.
+    options: Option<SqliteConnectOptions>,
+    connection: Option<SqliteConnection>,
+    stage: Stage,
     waiting: Vec<oneshot::Sender<Outcome>>,
     remembered: Remembered,
 }
 
-/// What a commit does to answers that are remembered.
+/// What is known of the transaction that has the connection, or had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remembered {
-    /// None depends on it.
-    GoesOn,
-    /// The moment at which they are true is over.
-    Ends,
+pub(super) enum Stage {
+    /// There is no outer transaction.
+    Idle,
+    /// The outer one and the first within it are being begun, or were not.
+    Beginning,
+    Open(Savepoint),
+    /// Its owner wanted it kept, and is gone: the next one releases it, or the commit of all does.
+    Kept(Savepoint),
+    /// That next one is about it, and may not have come to the end.
+    Passing(Savepoint),
+    /// There may be an outer transaction or none, and it may not be the one that somebody waits for.
+    Unsure,
 }
 
-/// What is known of the savepoint of the transaction that has the connection, or had it: its owner may leave at any await,
-/// and SQLite does then what it was told last, or does not.
+/// There is at most one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Savepoint {
-    None,
-    /// It is being made or undone.
-    Unsure,
-    Open,
-    /// Its owner wanted it kept, and is gone: the next one releases it, or the commit of all does.
-    Kept,
-    /// That next one is about it, and may not have come to the end.
-    Passing,
+pub(super) enum Savepoint {
+    This,
+    Other,
 }
 
 /// Whoever has it for longer keeps everybody from writing.
@@ -91,47 +120,125 @@ pub(super) struct Member {
     committer: Arc<Committer>,
 }
 
+impl Stage {
+    /// What the first statement of a transaction is preceded by, and what is so once that is done. `None` if it was tried
+    /// before.
+    pub(super) fn begin(&mut self) -> Option<(&'static str, Self)> {
+        let (stage, text, begun) = match *self {
+            Self::Idle => (Self::Beginning, BEGIN, Savepoint::This),
+            Self::Kept(before) => (Self::Passing(before), before.handing_on(), before.next()),
+            Self::Beginning | Self::Open(_) | Self::Passing(_) | Self::Unsure => return None,
+        };
+        *self = stage;
+        Some((text, Self::Open(begun)))
+    }
+}
+
+impl Savepoint {
+    const fn next(self) -> Self {
+        match self {
+            Self::This => Self::Other,
+            Self::Other => Self::This,
+        }
+    }
+
+    const fn make(self) -> &'static str {
+        match self {
+            Self::This => "SAVEPOINT this_transaction",
+            Self::Other => "SAVEPOINT other_transaction",
+        }
+    }
+
+    const fn undo(self) -> &'static str {
+        match self {
+            Self::This => "ROLLBACK TO this_transaction",
+            Self::Other => "ROLLBACK TO other_transaction",
+        }
+    }
+
+    const fn release(self) -> &'static str {
+        match self {
+            Self::This => "RELEASE this_transaction",
+            Self::Other => "RELEASE other_transaction",
+        }
+    }
+
+    /// Releases it and makes the next one.
+    const fn handing_on(self) -> &'static str {
+        match self {
+            Self::This => "RELEASE this_transaction; SAVEPOINT other_transaction; ",
+            Self::Other => "RELEASE other_transaction; SAVEPOINT this_transaction; ",
+        }
+    }
+}
+
 impl Writer {
-    /// To be called within the runtime that the connection lives on. `moments` end with each commit.
-    pub(super) fn new(pool: SqlitePool, moments: Moments) -> Self {
-        let group = Group {
-            pool,
-            outer: None,
-            savepoint: Savepoint::None,
+    /// To be called within the runtime that connections live on. `moments` end with each commit.
+    pub(super) fn new(
+        options: SqliteConnectOptions,
+        connection: Option<SqliteConnection>,
+        moments: Moments,
+    ) -> Self {
+        let group = Arc::new(Line::new(Group {
+            options: Some(options),
+            connection,
+            stage: Stage::Idle,
             waiting: Vec::new(),
             remembered: Remembered::GoesOn,
-        };
-        let pool = group.pool.clone();
-        let group = Arc::new(Mutex::new(group));
-        let committer = Arc::new(Committer { wanted: Notify::new(), moments });
+        }));
+        let committer =
+            Arc::new(Committer { wanted: Notify::new(), whole: Mutex::default(), moments });
         #[expect(
             clippy::disallowed_methods,
             reason = "it ends with the database, not with the process"
         )]
         let task = tokio::spawn(Arc::clone(&committer).run(Arc::clone(&group)));
-        Self(Arc::new(Inner { group, committer, task, pool }))
+        Self(Arc::new(Inner { group, committer, task }))
     }
 
-    /// For what is done before anybody writes.
-    pub(super) fn pool(&self) -> &SqlitePool {
-        &self.0.pool
+    /// Takes the steps of the schema up to that version, before anybody writes.
+    pub(super) async fn migrate(
+        &self,
+        steps: &Migrator,
+        version: i64,
+    ) -> std::result::Result<(), MigrateError> {
+        let mut group = self.0.group.lock().await;
+        group.commit(&self.0.committer.moments).await;
+        steps.run_to(version, group.connect().await?).await
     }
 
     pub(super) async fn begin(&self) -> Result<Member> {
         let group = timeout(PATIENCE, Arc::clone(&self.0.group).lock_owned()).await;
         let group = group.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?;
-        // Before anything is begun: also if this is cut off, somebody ends it.
+        // Also if this is cut off, the task is woken.
         let mut member = Member { group, committer: Arc::clone(&self.0.committer) };
-        member.group.begin().await?;
+        member.group.end_abandoned().await;
+        member.group.connect().await?;
         Ok(member)
+    }
+
+    /// Runs the batch as a transaction; returns when it is durable. It is run also if this is dropped.
+    pub(crate) async fn run_alone(&self, batch: Batch, remembered: Remembered) -> Result<Answers> {
+        let (told, outcome) = oneshot::channel();
+        let committer = &self.0.committer;
+        let whole = Whole { batch, remembered, told };
+        committer.whole.lock().unwrap_or_else(PoisonError::into_inner).push(whole);
+        committer.wanted.notify_one();
+        match timeout(PATIENCE, outcome).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(_ended)) => Err(failure("the process ends".to_owned()).into()),
+            Err(_elapsed) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
     }
 
     /// Commits what there is, and gives the connection back.
     pub(super) async fn close(&self) {
         let mut group = self.0.group.lock().await;
         group.commit(&self.0.committer.moments).await;
-        drop(group);
-        self.0.pool.close().await;
+        group.options = None;
+        if let Some(connection) = group.connection.take() {
+            connection.close().await.unwrap_or_default();
+        }
     }
 }
 
@@ -142,38 +249,55 @@ impl Drop for Inner {
 }
 
 impl Committer {
-    async fn run(self: Arc<Self>, group: Arc<Mutex<Group>>) {
+    async fn run(self: Arc<Self>, group: Arc<Line<Group>>) {
         loop {
             self.wanted.notified().await;
             // Fair: behind everybody who waits for the connection now.
-            group.lock().await.commit(&self.moments).await;
+            let mut group = group.lock().await;
+            let mut run = Vec::new();
+            for whole in self.take_whole() {
+                run.extend(group.run(whole).await);
+            }
+            group.commit(&self.moments).await;
+            drop(group);
+            run.into_iter().for_each(Run::tell);
         }
     }
 }
 
+impl Committer {
+    fn take_whole(&self) -> Vec<Whole> {
+        mem::take(&mut self.whole.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Run {
+    /// After the commit, or its failure.
+    fn tell(mut self) {
+        let durable = durable(self.outcome.try_recv().ok());
+        // Whoever left need not be told.
+        self.told.send(durable.map(|()| self.answers)).unwrap_or_default();
+    }
+}
+
 impl Member {
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        let outer = self.group.outer.as_mut();
-        outer.expect("there is an outer transaction until a transaction in it ends")
+    pub(super) fn connection(&mut self) -> Connection<'_> {
+        let Group { connection, stage, .. } = &mut *self.group;
+        let connection = connection.as_mut().expect("nobody else takes it from a transaction");
+        Connection::in_group(connection, stage)
     }
 
     /// Returns when the transaction is durable.
     pub(super) async fn commit(mut self, remembered: Remembered) -> Result<()> {
-        self.group.savepoint = Savepoint::Kept;
-        let (told, outcome) = oneshot::channel();
-        self.group.waiting.push(told);
-        if remembered == Remembered::Ends {
-            self.group.remembered = Remembered::Ends;
+        // It did nothing.
+        if matches!(self.group.stage, Stage::Idle | Stage::Kept(_)) {
+            return Ok(());
         }
+        let outcome = self.group.keep(remembered)?;
         // Dropping it wakes the task and lets the next one in.
         drop(self);
-        let reason = match outcome.await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(reason)) => reason,
-            // The runtime ends, and nobody commits any more.
-            Err(_) => "the process ends".into(),
-        };
-        Err(sqlx::Error::Io(io::Error::other(format!("the commit failed: {reason}"))).into())
+        // Without an answer the runtime ends, and nobody commits any more.
+        durable(outcome.await.ok())
     }
 }
 
@@ -185,86 +309,168 @@ impl Drop for Member {
 }
 
 impl Group {
-    async fn begin(&mut self) -> std::result::Result<(), sqlx::Error> {
-        self.end_abandoned().await;
-        let begun = self.try_begin().await;
-        if let Err(error) = &begun {
-            self.fail(error).await;
-        }
-        begun
-    }
-
-    async fn try_begin(&mut self) -> std::result::Result<(), sqlx::Error> {
-        if self.outer.is_none() {
-            // IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
-            self.outer = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
-        }
-        if self.savepoint == Savepoint::Kept {
-            self.savepoint = Savepoint::Passing;
-            self.execute(NEXT).await?;
-        } else {
-            self.savepoint = Savepoint::Unsure;
-            self.execute(FIRST).await?;
-        }
-        self.savepoint = Savepoint::Open;
-        Ok(())
+    async fn connect(&mut self) -> std::result::Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let options = self.options.as_ref().ok_or(sqlx::Error::PoolClosed)?;
+                SqliteConnection::connect_with(options).await?
+            }
+        };
+        Ok(self.connection.insert(connection))
     }
 
     /// Ends what a transaction left that was dropped: it is undone, unless it was to be kept.
     ///
-    /// If a savepoint that is open cannot be undone, the whole group is: SQLite itself rolls back everything when the disk is
-    /// full, say.
+    /// If that cannot be done, the whole group is undone: SQLite itself rolls back everything when the disk is full, say.
     async fn end_abandoned(&mut self) {
-        let undone = match mem::replace(&mut self.savepoint, Savepoint::Unsure) {
-            before @ (Savepoint::None | Savepoint::Kept) => {
-                self.savepoint = before;
-                return;
+        let ended = match self.stage {
+            Stage::Idle | Stage::Kept(_) => return,
+            Stage::Beginning => match self.execute(ROLLBACK).await {
+                Err(error) if !is_refused(&error) => Err(error),
+                // Refused: it was not begun.
+                Ok(()) | Err(_) => Ok(Stage::Idle),
+            },
+            Stage::Open(_) if self.waiting.is_empty() => {
+                self.execute(ROLLBACK).await.map(|()| Stage::Idle)
             }
-            Savepoint::Open => self.execute(UNDO).await,
-            // What is in it, if it is there, is kept, or nothing.
-            Savepoint::Passing => self.execute(RELEASE).await.or(Ok(())),
-            // An error tells that there was none, or that SQLite itself has rolled everything back: then whoever waits
-            // must not be told of a commit.
-            Savepoint::Unsure if self.waiting.is_empty() => self.execute(UNDO).await.or(Ok(())),
-            Savepoint::Unsure => self.execute(UNDO).await,
+            Stage::Open(savepoint) => {
+                self.execute(savepoint.undo()).await.map(|()| Stage::Kept(savepoint))
+            }
+            Stage::Passing(before) => self.end_passing(before).await,
+            Stage::Unsure => Err(failure("it was cut off".to_owned())),
         };
-        match undone {
-            Ok(()) => self.savepoint = Savepoint::None,
+        match ended {
+            Ok(stage) => self.stage = stage,
             Err(error) => self.fail(&error).await,
         }
+    }
+
+    /// Leaves the savepoint after that one, empty. Where this is cut off, it is done again from its beginning.
+    async fn end_passing(&mut self, before: Savepoint) -> std::result::Result<Stage, sqlx::Error> {
+        let after = before.next();
+        match self.execute(after.undo()).await {
+            Ok(()) => return Ok(Stage::Kept(after)),
+            // It was not made.
+            Err(error) if is_refused(&error) => {}
+            Err(error) => return Err(error),
+        }
+        // If the one before was released, only this tells whether the outer transaction is still the same: were it not,
+        // whoever waits must not be told of a commit.
+        if self.execute(before.release()).await.is_err() {
+            self.stage = Stage::Unsure;
+            match self.execute(PROBE).await {
+                Err(error) if is_refused(&error) => self.stage = Stage::Passing(before),
+                Err(error) => return Err(error),
+                Ok(()) => return Err(failure("SQLite undid everything".to_owned())),
+            }
+        }
+        self.execute(after.make()).await?;
+        Ok(Stage::Kept(after))
+    }
+
+    /// What the transaction did is to be kept; gives where it is told of that.
+    fn keep(&mut self, remembered: Remembered) -> Result<oneshot::Receiver<Outcome>> {
+        let Stage::Open(savepoint) = self.stage else { return Err(not_begun().into()) };
+        self.stage = Stage::Kept(savepoint);
+        self.remembered = self.remembered.max(remembered);
+        let (told, outcome) = oneshot::channel();
+        self.waiting.push(told);
+        Ok(outcome)
+    }
+
+    /// Runs a transaction; who waits for it is told at once only if it failed.
+    async fn run(&mut self, whole: Whole) -> Option<Run> {
+        let Whole { batch, remembered, told } = whole;
+        match self.try_run(batch, remembered).await {
+            Ok((answers, outcome)) => Some(Run { answers, outcome, told }),
+            Err(error) => {
+                // Whoever left need not be told.
+                told.send(Err(error)).unwrap_or_default();
+                None
+            }
+        }
+    }
+
+    async fn try_run(
+        &mut self,
+        batch: Batch,
+        remembered: Remembered,
+    ) -> Result<(Answers, oneshot::Receiver<Outcome>)> {
+        // Of the one before, if it failed.
+        self.end_abandoned().await;
+        self.connect().await?;
+        let answers = batch.run_on(self.on_connection()?).await?;
+        Ok((answers, self.keep(remembered)?))
+    }
+
+    fn on_connection(&mut self) -> Result<Connection<'_>> {
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        Ok(Connection::in_group(connection, &mut self.stage))
     }
 
     /// Makes everything in the group true and durable, and tells those who wait.
     async fn commit(&mut self, moments: &Moments) {
         self.end_abandoned().await;
-        let Some(outer) = self.outer.take() else { return };
+        if self.stage == Stage::Idle {
+            return;
+        }
         // If this is cut off, they go with it, and whoever waits hears of that.
         let waiting = mem::take(&mut self.waiting);
+        self.stage = Stage::Unsure;
         // SQLite releases a savepoint with it.
-        self.savepoint = Savepoint::None;
-        let committed = outer.commit().await;
+        let committed = self.execute(COMMIT).await;
         // Before anybody is told, and also when it failed: then nobody knows whether it happened.
-        if mem::replace(&mut self.remembered, Remembered::GoesOn) == Remembered::Ends {
-            moments.end();
+        moments.end(mem::replace(&mut self.remembered, Remembered::GoesOn));
+        match &committed {
+            Ok(()) => self.stage = Stage::Idle,
+            Err(error) => self.fail(error).await,
         }
         tell(waiting, &committed.map_err(|error| error.to_string().into()));
     }
 
     /// Gives the group up; what is left of it is rolled back.
     async fn fail(&mut self, error: &sqlx::Error) {
-        self.savepoint = Savepoint::None;
+        self.stage = Stage::Unsure;
         self.remembered = Remembered::GoesOn;
         tell(mem::take(&mut self.waiting), &Err(error.to_string().into()));
-        if let Some(outer) = self.outer.take() {
-            // Nothing is left if SQLite itself has rolled back; such a connection is not used again.
-            outer.rollback().await.unwrap_or_default();
+        // Nothing is left if SQLite itself has rolled back, or the connection is lost; it is not used again.
+        if self.execute(ROLLBACK).await.is_err() {
+            self.connection = None;
         }
+        self.stage = Stage::Idle;
     }
 
     async fn execute(&mut self, statement: &'static str) -> std::result::Result<(), sqlx::Error> {
-        let outer = self.outer.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        query(statement).execute(&mut **outer).await.map(drop)
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        query(statement).execute(connection).await.map(drop)
     }
+}
+
+/// Whether SQLite understood the statement and has no savepoint or transaction that it could be about, or one already.
+fn is_refused(error: &sqlx::Error) -> bool {
+    const SQLITE_ERROR: &str = "1";
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().as_deref() == Some(SQLITE_ERROR)
+}
+
+/// Why a transaction whose beginning failed does nothing more.
+pub(super) fn not_begun() -> sqlx::Error {
+    failure("the transaction was not begun".to_owned())
+}
+
+/// `None` if nobody says whether the commit succeeded.
+fn durable(outcome: Option<Outcome>) -> Result<()> {
+    let reason = match outcome {
+        Some(Ok(())) => return Ok(()),
+        Some(Err(reason)) => reason,
+        None => "the process ends".into(),
+    };
+    Err(failure(format!("the commit failed: {reason}")).into())
+}
+
+fn failure(reason: String) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::other(reason))
 }
 
 fn tell(waiting: Vec<oneshot::Sender<Outcome>>, outcome: &Outcome) {

@@ -3,7 +3,9 @@
 //! An answer read at a moment is still true while the moment lasts: whoever commits ends it before they tell anybody, so
 //! that no client reads less than it was told.
 //!
-//! SQLite has one server, which counts its commits. PostgreSQL is asked for its snapshot, the set of transactions that
+//! SQLite has one server, which counts its commits: all of them for answers with content, and apart from those the ones
+//! that may have changed what somebody may do. A registry that is pushed to changes content all the time, and rights rarely.
+//! PostgreSQL is asked for its snapshot, the set of transactions that
 //! a statement begun now would see: two equal ones have nothing committed between them, whichever process did it.
 //! Who asks while the question is under way shares the answer to the next one.
 //!
@@ -11,7 +13,8 @@
 //! serve requests and nothing else. What such a thread asks itself, it asks without waking another.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
@@ -29,6 +32,8 @@ pub struct Moment(Kind);
 enum Kind {
     /// So many commits since the process began.
     Commits(u64),
+    /// So many of them since then that may have changed what somebody may do.
+    RightsChanged(u64),
     /// What PostgreSQL sees, as it writes it: `xmin:xmax:xip,..`.
     Snapshot(Arc<str>),
 }
@@ -36,8 +41,25 @@ enum Kind {
 /// What knows the moments of a database; clones know the same.
 #[derive(Clone, Debug)]
 pub(super) enum Moments {
-    Counted(Arc<AtomicU64>),
+    Counted(Arc<Counted>),
     Asked(Arc<Asked>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    commits: AtomicU64,
+    rights_changed: AtomicU64,
+}
+
+/// What a commit does to answers that are remembered; the later takes more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Remembered {
+    /// None depends on it.
+    GoesOn,
+    /// The moment at which they are true is over, unless they only say what somebody may do.
+    ContentEnds,
+    /// The moment at which they are true is over.
+    Ends,
 }
 
 /// Who asks PostgreSQL.
@@ -81,15 +103,30 @@ impl Moments {
     /// The moment if no database need be asked for it.
     pub(super) fn at_once(&self) -> Option<Moment> {
         match self {
-            Self::Counted(commits) => Some(Moment(Kind::Commits(commits.load(Ordering::SeqCst)))),
+            Self::Counted(counted) => Some(Moment(Kind::Commits(counted.commits.load(SeqCst)))),
             Self::Asked(_) => None,
         }
     }
 
-    /// Ends the moment, where it is counted.
-    pub(super) fn end(&self) {
-        if let Self::Counted(commits) = self {
-            commits.fetch_add(1, Ordering::SeqCst);
+    /// As [`Moments::at_once`], of what somebody may do.
+    pub(super) fn of_rights_at_once(&self) -> Option<Moment> {
+        match self {
+            Self::Counted(counted) => {
+                Some(Moment(Kind::RightsChanged(counted.rights_changed.load(SeqCst))))
+            }
+            Self::Asked(_) => None,
+        }
+    }
+
+    /// Ends what is not remembered any more, where it is counted.
+    pub(super) fn end(&self, remembered: Remembered) {
+        let Self::Counted(counted) = self else { return };
+        // Rights first: whoever is at the new moment of content already must not use a right of the old one.
+        if remembered >= Remembered::Ends {
+            counted.rights_changed.fetch_add(1, SeqCst);
+        }
+        if remembered >= Remembered::ContentEnds {
+            counted.commits.fetch_add(1, SeqCst);
         }
     }
 
@@ -107,7 +144,7 @@ impl Asked {
 
     /// The line of this thread, if it is one of the first that ask for theirs.
     pub(super) fn own(&self) -> Option<Arc<Line>> {
-        let first = || self.threads.fetch_add(1, Ordering::Relaxed) < OWN_LINES;
+        let first = || self.threads.fetch_add(1, Relaxed) < OWN_LINES;
         self.own.get_or(|| first().then(Arc::default)).clone()
     }
 
@@ -125,7 +162,7 @@ impl Line {
     }
 
     async fn ask(&self, pool: &PgPool) -> Result<Moment> {
-        let arrived = self.begun.load(Ordering::SeqCst);
+        let arrived = self.begun.load(SeqCst);
         let mut asker = self.asker.lock().await;
         // Begun after we came: it sees everything that was committed before.
         if let Some((number, snapshot)) = &asker.last
@@ -133,7 +170,7 @@ impl Line {
         {
             return Ok(Moment(Kind::Snapshot(Arc::clone(snapshot))));
         }
-        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = self.begun.fetch_add(1, SeqCst) + 1;
         let snapshot: Arc<str> = asker.ask(pool).await?.into();
         asker.last = Some((number, Arc::clone(&snapshot)));
         Ok(Moment(Kind::Snapshot(snapshot)))

@@ -48,6 +48,33 @@ async fn a_moment_ends_with_a_commit_whoever_makes_it() {
 }
 
 #[tokio::test]
+async fn rights_are_remembered_while_content_changes_and_no_longer() {
+    let (db, _directory) = sqlite().await;
+    let moments = || (db.moment_at_once().unwrap(), db.rights_moment_at_once().unwrap());
+    let begun = async || {
+        let mut tx = db.begin().await.unwrap();
+        settings::initialize(&mut tx, &values()).await.unwrap();
+        tx
+    };
+    let (content, rights) = moments();
+    begun().await.commit_aside().await.unwrap();
+    assert_eq!(moments(), (content.clone(), rights.clone()));
+    begun().await.commit_content().await.unwrap();
+    let (later, same) = moments();
+    assert_ne!(later, content);
+    assert_eq!(same, rights);
+    // Of those that are committed together one is enough.
+    let (of_content, of_both, aside) = tokio::join!(
+        async { begun().await.commit_content().await },
+        async { begun().await.commit().await },
+        async { begun().await.commit_aside().await },
+    );
+    of_content.and(of_both).and(aside).unwrap();
+    assert_ne!(moments().0, later);
+    assert_ne!(moments().1, rights);
+}
+
+#[tokio::test]
 async fn whoever_comes_after_a_commit_is_told_a_moment_after_it() {
     each_engine(async |db| {
         let mut tx = db.begin().await.unwrap();

@@ -6,12 +6,10 @@
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{
-    Either, Executor, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection,
-};
+use sqlx::{Either, Executor, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite};
 
 use super::Sql;
-use crate::db::{Engine, Remembered, on};
+use crate::db::{Connection, Engine, Remembered, on};
 use crate::{Db, Result, Tx};
 
 /// Statements in the making.
@@ -46,15 +44,24 @@ impl Batch {
         }))
     }
 
-    /// Runs the statements in a transaction of their own, which is durable when this returns.
+    /// Runs the statements in a transaction of their own, which is durable when this returns. In SQLite it is run and
+    /// committed together with others, also if nobody waits for it any more.
     pub(crate) async fn run_alone(self, db: &Db, remembered: Remembered) -> Result<Answers> {
+        if let Engine::Sqlite(writer) = db.writer() {
+            return writer.run_alone(self, remembered).await;
+        }
         let mut tx = db.begin().await?;
         let answers = self.run(&mut tx).await?;
         tx.end(remembered).await?;
         Ok(answers)
     }
 
-    async fn at_once(self, connection: &mut SqliteConnection) -> Result<Vec<Answer<SqliteRow>>> {
+    /// Runs the statements on a connection of SQLite, up to the first that fails.
+    pub(crate) async fn run_on(self, connection: Connection<'_>) -> Result<Answers> {
+        Ok(Answers(Engine::Sqlite(self.at_once(connection).await?)))
+    }
+
+    async fn at_once(self, connection: Connection<'_>) -> Result<Vec<Answer<SqliteRow>>> {
         let mut answers = Vec::with_capacity(self.0.len());
         if self.0.is_empty() {
             return Ok(answers);

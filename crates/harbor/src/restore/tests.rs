@@ -126,9 +126,8 @@ async fn a_backup_of_a_newer_program_is_refused_with_both_versions() {
 async fn a_backup_of_an_older_schema_is_brought_up_to_date() {
     let (site, old) = (Site::on_sqlite(), Site::on_sqlite());
     let file = old.folder.path().join("old.db");
-    let db = Db::connect(&Location::Sqlite(file.clone())).await.unwrap();
+    let db = domain::testing::of_version(&Location::Sqlite(file.clone()), 1).await;
     let mut tx = db.begin().await.unwrap();
-    backup::step_to(&mut tx, 1).await.unwrap();
     let tables = backup::tables(&mut tx).await.unwrap();
     assert!(tables.iter().all(|table| table.name != "object_holds"));
     tx.commit().await.unwrap();

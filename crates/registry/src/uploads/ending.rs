@@ -136,16 +136,10 @@ async fn overtaken(app: &App, upload: &Upload, error: domain::Error) -> Error {
 /// Another request has moved the session: where it is now.
 pub(super) async fn moved(app: &App, upload: &Upload) -> Error {
     app.recent.underway.forget(upload.id);
-    match whereabouts(app, upload).await {
+    match uploads::received(&app.db, upload).await {
         Ok(received) => Error::out_of_order(received),
         Err(error) => error.into(),
     }
-}
-
-async fn whereabouts(app: &App, upload: &Upload) -> domain::Result<u64> {
-    // Whoever moved it may still wait for the disk: what is committed after them is durable after them.
-    app.db.begin().await?.commit_aside().await?;
-    uploads::received(&app.db, upload).await
 }
 
 pub(super) async fn discard(app: &App, upload: &Upload) -> Result<()> {

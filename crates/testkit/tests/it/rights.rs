@@ -120,6 +120,44 @@ async fn what_became_private_or_moved_a_moment_ago_is_not_served_from_memory() {
     .await;
 }
 
+/// Pushes leave remembered rights as they are; whatever else may change one does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_was_used_for_pushes_a_moment_ago_ends_with_what_gave_it() {
+    TestApp::on_each_engine(async |app| {
+        let (admin, image) = (app.admin(), Image::unique());
+        app.project("team", false).await;
+        app.project("other", false).await;
+        for name in ["team/app:1", "team/kept:1", "other/app:1"] {
+            admin.push(name, &image).await.created();
+        }
+        let scopes = ["team/app", "team/kept", "other/app"]
+            .map(|name| format!("repository:{name}:pull,push"));
+        let token = admin.token(&scopes.each_ref().map(String::as_str)).await;
+        let put = async |repository: &str, tag: &str| {
+            let path = format!("/v2/{repository}/manifests/{tag}");
+            let request = admin.plain(Method::PUT, &path).bearer_auth(&token);
+            let request = request.header("content-type", image.media_type);
+            admin.send(request.body(image.manifest.clone())).await.status
+        };
+        for tag in ["2", "3", "4"] {
+            for repository in ["team/app", "team/kept", "other/app"] {
+                assert_eq!(put(repository, tag).await, 201);
+            }
+        }
+        app.delete_repository("team/app").await;
+        assert_eq!(put("team/app", "5").await, 401);
+        assert_eq!(put("team/kept", "5").await, 201);
+        app.delete_repository("other/app").await;
+        admin.api(Method::DELETE, "/projects/other", None).await.ok();
+        assert_eq!(put("other/app", "5").await, 401);
+        app.set("read_only", json!(true)).await;
+        assert_eq!(put("team/kept", "6").await, 403);
+        app.set("read_only", json!(false)).await;
+        assert_eq!(put("team/kept", "6").await, 201);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_to_a_project_that_does_not_exist_says_so() {
     let app = TestApp::start().await;

@@ -163,3 +163,100 @@ async fn whoever_is_cut_off_at_any_point_harms_nobody_beside_it() {
     tx.commit().await.unwrap();
     other.close().await;
 }
+
+/// What the transaction before wanted kept is kept, and of what is cut off nothing, wherever SQLite was with its text.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_cut_off_as_it_begins_takes_nothing_from_the_one_before() {
+    let (db, _directory) = with_numbers().await;
+    let whole = async |number: &'static str| {
+        let mut tx = db.begin().await?;
+        execute(&mut tx, number).await?;
+        tx.commit().await
+    };
+    let rounds = 60;
+    for round in 0..rounds {
+        let cut_off = cut(1 + round % 6, async {
+            let mut tx = db.begin().await.unwrap();
+            // More than is sent in one go, and told one by one.
+            let many = "INSERT INTO numbers VALUES (3, NULL); INSERT INTO numbers VALUES (3, NULL) RETURNING number; \
+                INSERT INTO numbers SELECT 3, NULL FROM numbers LIMIT 100";
+            execute(&mut tx, many).await.unwrap();
+        });
+        // In this order they queue for the connection, and mostly are one group.
+        let (first, (), second) = tokio::join!(whole(INSERT), cut_off, whole(INSERT));
+        first.and(second).unwrap();
+    }
+    const SQL: &str = "SELECT number, COUNT(*) FROM numbers GROUP BY number";
+    let counted: Vec<(i64, i64)> =
+        on!(db.read(), |pool| sqlx::query_as(SQL).fetch_all(pool).await.unwrap());
+    assert_eq!(counted, [(1, i64::from(2 * rounds))]);
+}
+
+/// It may not have noticed that SQLite rolled everything back, and must not commit what came after that instead.
+#[tokio::test]
+async fn whoever_goes_on_after_a_full_disk_is_told_with_all_of_the_group() {
+    let (db, _directory) = with_numbers().await;
+    let write = async |statement: &'static str| {
+        let mut tx = db.begin().await?;
+        execute(&mut tx, statement).await.unwrap_or_default();
+        tx.commit().await
+    };
+    write("PRAGMA max_page_count = 1").await.unwrap();
+    let (before, full, after) = tokio::join!(write(INSERT), write(TOO_MUCH), write(INSERT));
+    let kept = [&before, &full, &after].into_iter().filter(|told| told.is_ok()).count();
+    assert_eq!(count(&db).await, i64::try_from(kept).unwrap(), "{before:?} {full:?} {after:?}");
+    full.unwrap_err();
+    write(INSERT).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_that_could_not_begin_does_nothing_and_says_so() {
+    let (db, directory) = with_numbers().await;
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, "PRAGMA busy_timeout = 0").await.unwrap();
+    tx.commit().await.unwrap();
+    let path = directory.path().join("test.db");
+    let beside = Db::connect(&Location::Sqlite(path)).await.unwrap();
+    let mut other = beside.begin().await.unwrap();
+    execute(&mut other, INSERT).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, INSERT).await.unwrap_err();
+    // As another statement would outside of any transaction.
+    let error = execute(&mut tx, INSERT).await.unwrap_err();
+    assert!(format!("{error:?}").contains("was not begun"), "{error:?}");
+    tx.commit().await.unwrap_err();
+    other.commit().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, INSERT).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn a_transaction_that_did_nothing_yet_keeps_no_other_process_from_writing() {
+    let (db, directory) = with_numbers().await;
+    let idle = db.begin().await.unwrap();
+    let other = Db::connect(&Location::Sqlite(directory.path().join("test.db"))).await.unwrap();
+    let mut tx = other.begin().await.unwrap();
+    timeout(Duration::from_secs(5), execute(&mut tx, INSERT)).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    idle.commit().await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn what_begins_a_transaction_is_not_told_with_its_first_statement() {
+    let (db, _directory) = with_numbers().await;
+    for _ in 0..3 {
+        let mut tx = db.begin().await.unwrap();
+        let Engine::Sqlite(connection) = tx.connection() else { panic!("of SQLite") };
+        let two = query("INSERT INTO numbers VALUES (1, NULL), (1, NULL)").execute(connection);
+        assert_eq!(two.await.unwrap().rows_affected(), 2);
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let Engine::Sqlite(connection) = tx.connection() else { panic!("of SQLite") };
+        let one: sqlx::Result<i64> =
+            sqlx::query_scalar("SELECT number FROM numbers").fetch_one(connection).await;
+        assert_eq!(one.unwrap(), 1);
+    }
+}

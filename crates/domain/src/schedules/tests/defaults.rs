@@ -4,17 +4,15 @@ use sqlx::query;
 
 use super::{at, by_name, give_scrub};
 use crate::Db;
-use crate::backup::step_to;
 use crate::db::{Location, on};
-use crate::testing::postgres_schema;
+use crate::testing::{of_version, postgres_schema};
 
 /// An instance whose schema was of version `version` when its first account was made, brought up to date since.
 async fn instance(location: &Location, version: i64) -> Db {
     const ACCOUNT: &str = "INSERT INTO users (name, password_hash, created_at, updated_at) \
         VALUES ('admin', '', $1, $1)";
-    let db = Db::connect(location).await.unwrap();
+    let db = of_version(location, version).await;
     let mut tx = db.begin().await.unwrap();
-    step_to(&mut tx, version).await.unwrap();
     // Before or after the clock by which the database notes when a step was taken.
     let made = at(if version < 3 { -10_000_000_000 } else { 10_000_000_000 });
     on!(tx.connection(), |connection| query(ACCOUNT)
