@@ -1,7 +1,9 @@
 //! A push: one transaction that makes a manifest an artifact of its repository, or changes nothing.
 //!
 //! The number of statements does not depend on how many blobs or children the manifest has, up to what one
-//! statement takes.
+//! statement takes. What most pushes are is one batch ([`at_once`]).
+
+mod at_once;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -13,7 +15,8 @@ use super::sparse::{self, Absent, Required};
 use super::{kind, quota};
 use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
-use crate::sql::{Batch, CHUNK, Sql, Value, batch};
+use crate::sql::batch::{self, Answers};
+use crate::sql::{Batch, CHUNK, Sql, Value};
 use crate::{Entity, Error, Result, Timestamp, Tx, audit, repositories, tags};
 
 /// What is pushed.
@@ -93,6 +96,9 @@ pub async fn push(
     push: &Push<'_>,
     now: Timestamp,
 ) -> Result<Pushed> {
+    if let Some(pushed) = at_once::push(tx, permit, push, now).await? {
+        return Ok(pushed);
+    }
     let place = place(tx, permit, push.manifest, now).await?;
     let repository = place.repository;
     let content = require_content(push, place.links, &place.children)?;
@@ -103,12 +109,7 @@ pub async fn push(
         mem::take(&mut batch).run(tx).await?;
         quota::check(tx, permit.project().id, limit, adding).await?;
     }
-    let resources = resources(permit, push);
-    let acts: Vec<_> =
-        resources.iter().map(|it| audit::of(permit, "create", "artifact", it)).collect();
-    for acts in acts.chunks(CHUNK) {
-        batch.add(audit::appending(acts, now));
-    }
+    record(&mut batch, permit, push, now);
     write(tx, batch, repository, push, &content, now).await
 }
 
@@ -123,17 +124,54 @@ pub(crate) async fn write(
     now: Timestamp,
 ) -> Result<Pushed> {
     let size = total_size(push, &content.entries);
-    let upserted = batch.add(upsert(repository, push, size, now)?);
-    attach_blobs(&mut batch, repository, push.digest, &content.links);
+    let attaching = content.links.chunks(CHUNK).map(|links| {
+        let mut blobs = Sql::new("b.id IN ");
+        blobs.list(links.iter().map(|link| link.blob.0));
+        attaching(repository, push.digest, &blobs)
+    });
+    let writing = writing(&mut batch, (repository, push), attaching, size, now)?;
+    let answers = batch.run(tx).await?;
+    let pushed = written(tx, (repository, push), writing, &answers, size).await?;
+    attach_children(tx, pushed.artifact, &content.entries).await?;
+    sparse::note(tx, repository, pushed.artifact, &content.absent).await?;
+    Ok(pushed)
+}
+
+/// The statements of [`write`] whose answers matter.
+#[derive(Clone, Copy)]
+struct Writing {
+    artifact: batch::Place,
+    awaiting: batch::Place,
+}
+
+/// Adds the artifact, its blobs, its tags, and what takes its places in indexes.
+fn writing(
+    batch: &mut Batch,
+    (repository, push): (RepositoryId, &Push<'_>),
+    attaching: impl IntoIterator<Item = Sql>,
+    size: i64,
+    now: Timestamp,
+) -> Result<Writing> {
+    let artifact = batch.add(upsert(repository, push, size, now)?);
+    for sql in attaching {
+        batch.add(sql);
+    }
     for tags in push.tags.chunks(CHUNK) {
         batch.add(tags::pointing(repository, tags, push.digest, now));
     }
     let awaiting = batch.add(sparse::taking(repository, push.digest));
-    let answers = batch.run(tx).await?;
-    let (artifact,) = answers.row(upserted)?.ok_or(Error::NotFound(Entity::Artifact))?;
-    attach_children(tx, artifact, &content.entries).await?;
-    sparse::note(tx, repository, artifact, &content.absent).await?;
-    sparse::fill(tx, answers.rows(awaiting)?, artifact, size).await?;
+    Ok(Writing { artifact, awaiting })
+}
+
+async fn written(
+    tx: &mut Tx,
+    (repository, push): (RepositoryId, &Push<'_>),
+    writing: Writing,
+    answers: &Answers,
+    size: i64,
+) -> Result<Pushed> {
+    let (artifact,) = answers.row(writing.artifact)?.ok_or(Error::NotFound(Entity::Artifact))?;
+    sparse::fill(tx, answers.rows(writing.awaiting)?, artifact, size).await?;
     Ok(Pushed {
         artifact,
         repository,
@@ -201,6 +239,16 @@ async fn look(
         place.children.extend(answers.rows(chunk)?.into_iter().map(ChildRow::into_entry));
     }
     Ok(Some(place))
+}
+
+/// Adds the lines of the log.
+fn record(batch: &mut Batch, permit: &RepositoryPermit, push: &Push<'_>, now: Timestamp) {
+    let resources = resources(permit, push);
+    let acts: Vec<_> =
+        resources.iter().map(|it| audit::of(permit, "create", "artifact", it)).collect();
+    for acts in acts.chunks(CHUNK) {
+        batch.add(audit::appending(acts, now));
+    }
 }
 
 /// The names under which the push is in the log.
@@ -352,18 +400,16 @@ fn upsert(repository: RepositoryId, push: &Push<'_>, size: i64, now: Timestamp) 
     Ok(sql)
 }
 
-fn attach_blobs(batch: &mut Batch, repository: RepositoryId, digest: &Digest, links: &[Link]) {
-    for chunk in links.chunks(CHUNK) {
-        let mut sql = Sql::new(
-            "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
-             SELECT a.id, b.id, a.repository_id FROM artifacts a JOIN blobs b ON b.id IN ",
-        );
-        sql.list(chunk.iter().map(|link| link.blob.0));
-        sql.push(" WHERE a.repository_id = ").bind(repository.0);
-        sql.push(" AND a.digest = ").bind(digest.as_str());
-        sql.push(" ON CONFLICT (artifact_id, blob_id) DO NOTHING");
-        batch.add(sql);
-    }
+/// The statement that gives the artifact of that digest its blobs: those `b` of which `blobs` is true.
+fn attaching(repository: RepositoryId, digest: &Digest, blobs: &Sql) -> Sql {
+    let mut sql = Sql::new(
+        "INSERT INTO artifact_blobs (artifact_id, blob_id, repository_id) \
+         SELECT a.id, b.id, a.repository_id FROM artifacts a JOIN blobs b ON ",
+    );
+    sql.append(blobs).push(" WHERE a.repository_id = ").bind(repository.0);
+    sql.push(" AND a.digest = ").bind(digest.as_str());
+    sql.push(" ON CONFLICT (artifact_id, blob_id) DO NOTHING");
+    sql
 }
 
 async fn attach_children(tx: &mut Tx, artifact: ArtifactId, entries: &[Entry<'_>]) -> Result<()> {

@@ -19,6 +19,13 @@ pub(crate) fn holding_limit(project: ProjectId) -> Sql {
     sql
 }
 
+/// The query that gives a row unless the project has a limit.
+pub(crate) fn without_limit(project: ProjectId) -> Sql {
+    let mut sql = Sql::new("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ");
+    sql.bind(project.0).push(" AND storage_limit >= 0)");
+    sql
+}
+
 /// Nothing new is always accepted, also over a limit that was lowered.
 pub(crate) async fn check(tx: &mut Tx, project: ProjectId, limit: i64, adding: i64) -> Result<()> {
     if adding == 0 {

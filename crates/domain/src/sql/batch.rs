@@ -2,6 +2,9 @@
 //!
 //! SQLite lives on a thread of its own, and waking that and being woken costs more than most statements: it is handed
 //! all of them at once, as one text. PostgreSQL takes them in turn.
+//!
+//! A batch may go on only if something is so. PostgreSQL is not sent the rest then; SQLite, which has the rest already, is
+//! made to stop by an error, which undoes nothing.
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
@@ -14,7 +17,14 @@ use crate::{Db, Result, Tx};
 
 /// Statements in the making.
 #[derive(Debug, Default)]
-pub(crate) struct Batch(Vec<Sql>);
+pub(crate) struct Batch(Vec<Statement>);
+
+#[derive(Debug)]
+enum Statement {
+    Sql(Sql),
+    /// What follows is run if this gives a row.
+    OnlyIf(Sql),
+}
 
 /// Where in a batch a statement is, and so its answer.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +32,10 @@ pub(crate) struct Place(usize);
 
 /// What each statement of a batch gave.
 #[derive(Debug)]
-pub(crate) struct Answers(Engine<Vec<Answer<SqliteRow>>, Vec<Answer<PgRow>>>);
+pub(crate) struct Answers {
+    given: Engine<Vec<Answer<SqliteRow>>, Vec<Answer<PgRow>>>,
+    whole: bool,
+}
 
 #[derive(Debug)]
 struct Answer<R> {
@@ -30,18 +43,29 @@ struct Answer<R> {
     changed: u64,
 }
 
+/// What SQLite says of the `abs` in a condition that does not hold.
+const STOPPED: &str = "integer overflow";
+
 impl Batch {
     pub(crate) fn add(&mut self, sql: Sql) -> Place {
-        self.0.push(sql);
+        self.0.push(Statement::Sql(sql));
         Place(self.0.len() - 1)
+    }
+
+    /// Nothing that is added after this is run unless the query gives a row.
+    pub(crate) fn only_if(&mut self, query: Sql) {
+        self.0.push(Statement::OnlyIf(query));
     }
 
     /// Runs the statements in the transaction, up to the first that fails.
     pub(crate) async fn run(self, tx: &mut Tx) -> Result<Answers> {
-        Ok(Answers(match tx.connection() {
+        let statements = self.0.len();
+        let given = match tx.connection() {
             Engine::Sqlite(connection) => Engine::Sqlite(self.at_once(connection).await?),
             Engine::Postgres(connection) => Engine::Postgres(self.in_turn(connection).await?),
-        }))
+        };
+        let whole = on!(&given, |answers| answers.len()) == statements;
+        Ok(Answers { given, whole })
     }
 
     /// Runs the statements in a transaction of their own, which is durable when this returns. In SQLite it is run and
@@ -67,28 +91,45 @@ impl Batch {
             return Ok(answers);
         }
         let mut text = QueryBuilder::<Sqlite>::new("");
-        for sql in &self.0 {
-            sql.write(&mut text);
+        for statement in &self.0 {
+            match statement {
+                Statement::Sql(sql) => sql.write(&mut text),
+                Statement::OnlyIf(query) => {
+                    text.push("SELECT abs(CASE WHEN EXISTS (");
+                    query.write(&mut text);
+                    text.push(") THEN 0 ELSE -9223372036854775808 END)");
+                }
+            }
             text.push(";");
         }
         let mut rows = Vec::new();
         let mut given = connection.fetch_many(text.build());
-        while let Some(next) = given.try_next().await? {
-            match next {
-                Either::Right(row) => rows.push(row),
-                Either::Left(done) => answers.push(Answer {
+        loop {
+            match given.try_next().await {
+                Ok(Some(Either::Right(row))) => rows.push(row),
+                Ok(Some(Either::Left(done))) => answers.push(Answer {
                     rows: std::mem::take(&mut rows),
                     changed: done.rows_affected(),
                 }),
+                Ok(None) => break,
+                Err(error) if self.is_stopped(answers.len(), &error) => break,
+                Err(error) => return Err(error.into()),
             }
         }
         drop(given);
         Ok(answers)
     }
 
+    /// Whether the error is that of a condition which does not hold.
+    fn is_stopped(&self, at: usize, error: &sqlx::Error) -> bool {
+        matches!(self.0.get(at), Some(Statement::OnlyIf(_)))
+            && matches!(error, sqlx::Error::Database(error) if error.message() == STOPPED)
+    }
+
     async fn in_turn(self, connection: &mut PgConnection) -> Result<Vec<Answer<PgRow>>> {
         let mut answers = Vec::with_capacity(self.0.len());
-        for sql in &self.0 {
+        for statement in &self.0 {
+            let (Statement::Sql(sql) | Statement::OnlyIf(sql)) = statement;
             let mut answer = Answer { rows: Vec::new(), changed: 0 };
             let mut text: QueryBuilder<Postgres> = sql.builder();
             let mut given = (&mut *connection).fetch_many(text.build());
@@ -99,6 +140,9 @@ impl Batch {
                 }
             }
             drop(given);
+            if matches!(statement, Statement::OnlyIf(_)) && answer.rows.is_empty() {
+                break;
+            }
             answers.push(answer);
         }
         Ok(answers)
@@ -106,12 +150,17 @@ impl Batch {
 }
 
 impl Answers {
+    /// Whether every condition was met, and so everything was run.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// The rows that the statement gave.
     pub(crate) fn rows<T>(&self, place: Place) -> Result<Vec<T>>
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
     {
-        on!(&self.0, |answers| answers
+        on!(&self.given, |answers| answers
             .get(place.0)
             .map_or(&[][..], |answer| &answer.rows)
             .iter()
@@ -124,7 +173,7 @@ impl Answers {
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
     {
-        Ok(on!(&self.0, |answers| answers
+        Ok(on!(&self.given, |answers| answers
             .get(place.0)
             .and_then(|answer| answer.rows.first())
             .map(T::from_row)
@@ -133,7 +182,7 @@ impl Answers {
 
     /// How many rows the statement changed.
     pub(crate) fn changed(&self, place: Place) -> u64 {
-        on!(&self.0, |answers| answers.get(place.0).map_or(0, |answer| answer.changed))
+        on!(&self.given, |answers| answers.get(place.0).map_or(0, |answer| answer.changed))
     }
 }
 

@@ -74,3 +74,24 @@ async fn an_empty_batch_gives_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_follows_a_condition_is_run_if_it_holds_and_what_was_before_stays() {
+    each_engine(async |db| {
+        for (index, wish, whole) in [(0, "batch-0-a", true), (1, "none", false)] {
+            let mut tx = db.begin().await.unwrap();
+            let mut batch = Batch::default();
+            let before = batch.add(insert(&format!("batch-{index}-a")));
+            batch.only_if(like(wish));
+            let after = batch.add(insert(&format!("batch-{index}-b")));
+            let answers = batch.run(&mut tx).await.unwrap();
+            assert_eq!(answers.is_whole(), whole);
+            assert_eq!((answers.changed(before), answers.changed(after)), (1, u64::from(whole)));
+            insert(&format!("batch-{index}-c")).execute(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let left = ["batch-0-a", "batch-0-b", "batch-0-c", "batch-1-a", "batch-1-c"];
+        assert_eq!(keys(&db).await, left);
+    })
+    .await;
+}
