@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use oci::{Digest, MediaType, Platform, Reference};
 
 pub use list::{Field, Query, Scope, TagFilter, count, find, list};
-pub use push::{Push, Pushed, push};
+pub use push::{Push, Pushed, push, push_alone};
 pub use referrers::{Referrer, referrers};
 pub use remove::delete;
 pub(crate) use remove::remove;

@@ -127,13 +127,15 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256);
-        let writer = SqliteConnection::connect_with(&options).await?;
+        // What a savepoint may have to undo is a few pages: a file for them would be made and removed each time.
+        let writing = options.clone().pragma("temp_store", "MEMORY");
+        let writer = SqliteConnection::connect_with(&writing).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)
             .connect_with(options.clone().read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self::over_sqlite(read, options, Some(writer)))
+        Ok(Self::over_sqlite(read, writing, Some(writer)))
     }
 
     /// Opens a file that nobody writes, as it lies: not even its header changes.

@@ -182,13 +182,11 @@ pub(crate) async fn push(
     PushTags(more): PushTags,
     body: Body,
 ) -> Result<HttpResponse> {
-    let asking = caller.clone();
     // Before the body: whoever may not push does not send it for nothing.
-    let (path, permit) = run(async move {
-        let permit = asking.authorize(&path.name, Need::Push).await?;
-        Ok::<_, Error>((path, permit))
-    })
-    .await?;
+    let (path, permit) = match caller.authorized_at_once(&path.name, Need::Push) {
+        Some(permit) => (path, permit),
+        None => permitted(&caller, path).await?,
+    };
     let bytes = body.collect(Manifest::MAX_SIZE).await.map_err(|error| match error {
         // dist-spec "Pushing Manifests": 413 for a manifest above the limit.
         body::Error::TooLarge { .. } => Error::of(ErrorCode::ManifestTooLarge),
@@ -222,6 +220,16 @@ pub(crate) async fn push(
     Ok(answer.finish())
 }
 
+/// The right to push, asked for from a worker.
+async fn permitted(caller: &Caller, path: OfManifest) -> Result<(OfManifest, RepositoryPermit)> {
+    let caller = caller.clone();
+    run(async move {
+        let permit = caller.authorize(&path.name, Need::Push).await?;
+        Ok((path, permit))
+    })
+    .await
+}
+
 /// What a request pushes.
 struct What {
     manifest: Manifest,
@@ -240,8 +248,14 @@ async fn store(caller: &Caller, permit: &RepositoryPermit, what: &What) -> Resul
     };
     let (platform, required) = (platform.as_ref(), &required);
     let push = Push { tags, manifest, digest, content, platform, required };
+    let now = app.clock.now();
+    if !caller.tells()
+        && let Some(pushed) = artifacts::push_alone(&app.db, permit, &push, now).await?
+    {
+        return Ok(pushed);
+    }
     let mut tx = app.db.begin().await?;
-    let pushed = artifacts::push(&mut tx, permit, &push, app.clock.now()).await?;
+    let pushed = artifacts::push(&mut tx, permit, &push, now).await?;
     let told = caller.tell(&mut tx, Action::Push, |teller| targets(teller, permit.name(), what));
     let told = told.await?;
     tx.commit_content().await?;

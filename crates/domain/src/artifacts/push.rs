@@ -17,7 +17,7 @@ use crate::ids::{ArtifactId, BlobId, RepositoryId};
 use crate::permit::RepositoryPermit;
 use crate::sql::batch::{self, Answers};
 use crate::sql::{Batch, CHUNK, Sql, Value};
-use crate::{Entity, Error, Result, Timestamp, Tx, audit, repositories, tags};
+use crate::{Db, Entity, Error, Result, Timestamp, Tx, audit, repositories, tags};
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,17 @@ pub async fn push(
     write(tx, batch, repository, push, &content, now).await
 }
 
+/// As [`push`], in a transaction of its own that is one go at the database, for what most pushes are; `None`, and
+/// nothing is changed, if it is another one, or has to be refused.
+pub async fn push_alone(
+    db: &Db,
+    permit: &RepositoryPermit,
+    push: &Push<'_>,
+    now: Timestamp,
+) -> Result<Option<Pushed>> {
+    at_once::push_alone(db, permit, push, now).await
+}
+
 /// Makes the artifact with its tags, what it points at, and its places in the indexes that wait for it. What is in `batch`
 /// goes first.
 pub(crate) async fn write(
@@ -170,10 +181,19 @@ async fn written(
     answers: &Answers,
     size: i64,
 ) -> Result<Pushed> {
-    let (artifact,) = answers.row(writing.artifact)?.ok_or(Error::NotFound(Entity::Artifact))?;
-    sparse::fill(tx, answers.rows(writing.awaiting)?, artifact, size).await?;
+    let artifact = answers.row(writing.artifact)?.map(|(artifact,)| artifact);
+    let pushed = pushed(artifact, repository, push)?;
+    sparse::fill(tx, answers.rows(writing.awaiting)?, pushed.artifact, size).await?;
+    Ok(pushed)
+}
+
+fn pushed(
+    artifact: Option<ArtifactId>,
+    repository: RepositoryId,
+    push: &Push<'_>,
+) -> Result<Pushed> {
     Ok(Pushed {
-        artifact,
+        artifact: artifact.ok_or(Error::NotFound(Entity::Artifact))?,
         repository,
         digest: push.digest.clone(),
         subject: push.manifest.subject.as_ref().map(|subject| subject.digest.clone()),

@@ -155,6 +155,14 @@ pub(crate) fn taking(repository: RepositoryId, digest: &Digest) -> Sql {
     sql
 }
 
+/// The query that gives a row if no index of the repository lacks the manifest of that digest.
+pub(crate) fn not_awaiting(repository: RepositoryId, digest: &Digest) -> Sql {
+    let mut sql =
+        Sql::new("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM absent_children WHERE repository_id = ");
+    sql.bind(repository.0).push(" AND digest = ").bind(digest.as_str()).push(")");
+    sql
+}
+
 /// The artifact is there now: gives it the places that were [taken](taking). The repository's row must be held.
 pub(crate) async fn fill(
     tx: &mut Tx,

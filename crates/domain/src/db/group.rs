@@ -379,29 +379,26 @@ impl Group {
         Ok(outcome)
     }
 
-    /// Runs a transaction; who waits for it is told at once only if it failed.
+    /// Runs a transaction; who waits for it is told at once only if it failed, or stopped before its end.
     async fn run(&mut self, whole: Whole) -> Option<Run> {
         let Whole { batch, remembered, told } = whole;
-        match self.try_run(batch, remembered).await {
-            Ok((answers, outcome)) => Some(Run { answers, outcome, told }),
-            Err(error) => {
-                // Whoever left need not be told.
-                told.send(Err(error)).unwrap_or_default();
-                None
-            }
-        }
+        let now = match self.try_run(batch).await {
+            Ok(answers) if answers.is_whole() => match self.keep(remembered) {
+                Ok(outcome) => return Some(Run { answers, outcome, told }),
+                Err(error) => Err(error),
+            },
+            run => run,
+        };
+        // Whoever left need not be told.
+        told.send(now).unwrap_or_default();
+        None
     }
 
-    async fn try_run(
-        &mut self,
-        batch: Batch,
-        remembered: Remembered,
-    ) -> Result<(Answers, oneshot::Receiver<Outcome>)> {
-        // Of the one before, if it failed.
+    async fn try_run(&mut self, batch: Batch) -> Result<Answers> {
+        // The one before, if it is not to be kept.
         self.end_abandoned().await;
         self.connect().await?;
-        let answers = batch.run_on(self.on_connection()?).await?;
-        Ok((answers, self.keep(remembered)?))
+        batch.run_on(self.on_connection()?).await
     }
 
     fn on_connection(&mut self) -> Result<Connection<'_>> {

@@ -61,28 +61,33 @@ impl Batch {
     pub(crate) async fn run(self, tx: &mut Tx) -> Result<Answers> {
         let statements = self.0.len();
         let given = match tx.connection() {
-            Engine::Sqlite(connection) => Engine::Sqlite(self.at_once(connection).await?),
-            Engine::Postgres(connection) => Engine::Postgres(self.in_turn(connection).await?),
+            Engine::Sqlite(connection) => return self.run_on(connection).await,
+            Engine::Postgres(connection) => self.in_turn(connection).await?,
         };
-        let whole = on!(&given, |answers| answers.len()) == statements;
-        Ok(Answers { given, whole })
+        let whole = given.len() == statements;
+        Ok(Answers { given: Engine::Postgres(given), whole })
     }
 
-    /// Runs the statements in a transaction of their own, which is durable when this returns. In SQLite it is run and
-    /// committed together with others, also if nobody waits for it any more.
+    /// Runs the statements in a transaction of their own, which is durable when this returns, or undone if a condition was
+    /// not met. In SQLite it is committed together with others, also if nobody waits for it any more.
     pub(crate) async fn run_alone(self, db: &Db, remembered: Remembered) -> Result<Answers> {
         if let Engine::Sqlite(writer) = db.writer() {
             return writer.run_alone(self, remembered).await;
         }
         let mut tx = db.begin().await?;
         let answers = self.run(&mut tx).await?;
-        tx.end(remembered).await?;
+        if answers.is_whole() {
+            tx.end(remembered).await?;
+        }
         Ok(answers)
     }
 
     /// Runs the statements on a connection of SQLite, up to the first that fails.
     pub(crate) async fn run_on(self, connection: Connection<'_>) -> Result<Answers> {
-        Ok(Answers(Engine::Sqlite(self.at_once(connection).await?)))
+        let statements = self.0.len();
+        let given = self.at_once(connection).await?;
+        let whole = given.len() == statements;
+        Ok(Answers { given: Engine::Sqlite(given), whole })
     }
 
     async fn at_once(self, connection: Connection<'_>) -> Result<Vec<Answer<SqliteRow>>> {
