@@ -98,6 +98,8 @@ pub(crate) static SQLITE_STEPS: Migrator = sqlx::migrate!("../../migrations/sqli
 pub(crate) static POSTGRES_STEPS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 const SQLITE_READERS: u32 = 4;
+/// Pages of 4 KiB in SQLite's log before they are copied into the file: 32 MiB.
+const LOG_PAGES: &str = "8192";
 const POSTGRES_CONNECTIONS: u32 = 20;
 /// A connection by a socket that was used so shortly ago is used again without a question.
 const TRUSTED: Duration = Duration::from_secs(1);
@@ -128,14 +130,16 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256);
         // What a savepoint may have to undo is a few pages: a file for them would be made and removed each time.
-        let writing = options.clone().pragma("temp_store", "MEMORY");
+        // The pages that all pushes change are then copied from the log into the file once for many of them.
+        let writing =
+            options.clone().pragma("temp_store", "MEMORY").pragma("wal_autocheckpoint", LOG_PAGES);
         let writer = SqliteConnection::connect_with(&writing).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .test_before_acquire(false)
             .connect_with(options.clone().read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self::over_sqlite(read, writing, Some(writer)))
+        Self::over_sqlite(read, writing, Some(writer))
     }
 
     /// Opens a file that nobody writes, as it lies: not even its header changes.
@@ -143,7 +147,7 @@ impl Db {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let pool =
             SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        Ok(Self::over_sqlite(pool, options, None))
+        Self::over_sqlite(pool, options, None)
     }
 
     pub(crate) async fn open_postgres(options: PgConnectOptions) -> Result<Self> {
@@ -175,14 +179,15 @@ impl Db {
         read: SqlitePool,
         options: SqliteConnectOptions,
         writer: Option<SqliteConnection>,
-    ) -> Self {
+    ) -> Result<Self> {
         let moments = Moments::counted();
-        Self {
+        let writer = Writer::new(options, writer, moments.clone()).map_err(sqlx::Error::Io)?;
+        Ok(Self {
             read: Engine::Sqlite(read),
-            write: Engine::Sqlite(Writer::new(options, writer, moments.clone())),
+            write: Engine::Sqlite(writer),
             settings: settings::Cache::default(),
             moments,
-        }
+        })
     }
 
     pub(crate) async fn migrate(&self) -> Result<()> {

@@ -16,13 +16,14 @@
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection, query};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Line, Notify, OwnedMutexGuard, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -47,13 +48,13 @@ pub(crate) struct Writer(Arc<Inner>);
 struct Inner {
     group: Arc<Line<Group>>,
     committer: Arc<Committer>,
-    task: JoinHandle<()>,
 }
 
-/// What the task waits for.
+/// What the committing thread waits for.
 #[derive(Debug)]
 struct Committer {
     wanted: Notify,
+    ends: Notify,
     whole: Mutex<Vec<Whole>>,
     moments: Moments,
 }
@@ -178,7 +179,7 @@ impl Writer {
         options: SqliteConnectOptions,
         connection: Option<SqliteConnection>,
         moments: Moments,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let group = Arc::new(Line::new(Group {
             options: Some(options),
             connection,
@@ -186,14 +187,17 @@ impl Writer {
             waiting: Vec::new(),
             remembered: Remembered::GoesOn,
         }));
-        let committer =
-            Arc::new(Committer { wanted: Notify::new(), whole: Mutex::default(), moments });
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it ends with the database, not with the process"
-        )]
-        let task = tokio::spawn(Arc::clone(&committer).run(Arc::clone(&group)));
-        Self(Arc::new(Inner { group, committer, task }))
+        let committer = Arc::new(Committer {
+            wanted: Notify::new(),
+            ends: Notify::new(),
+            whole: Mutex::default(),
+            moments,
+        });
+        let (runtime, run) = (Handle::current(), Arc::clone(&committer).run(Arc::clone(&group)));
+        // Not a task: SQLite's thread then wakes this one and no other.
+        let thread = thread::Builder::new().name("sqlite-commits".to_owned());
+        thread.spawn(move || runtime.block_on(run))?;
+        Ok(Self(Arc::new(Inner { group, committer })))
     }
 
     /// Takes the steps of the schema up to that version, before anybody writes.
@@ -244,14 +248,18 @@ impl Writer {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
+        self.committer.ends.notify_one();
     }
 }
 
 impl Committer {
     async fn run(self: Arc<Self>, group: Arc<Line<Group>>) {
         loop {
-            self.wanted.notified().await;
+            tokio::select! {
+                biased;
+                () = self.wanted.notified() => {}
+                () = self.ends.notified() => return,
+            }
             // Fair: behind everybody who waits for the connection now.
             let mut group = group.lock().await;
             let mut run = Vec::new();
