@@ -45,7 +45,7 @@ impl Asked {
         Self { lately: lately.build(), now: Arc::default() }
     }
 
-    fn once(&self, key: Arc<str>, ask: impl FnOnce(Self, Arc<str>) -> Answer) -> Answer {
+    fn once(&self, key: Arc<str>, ask: impl FnOnce(Asking) -> Answer) -> Answer {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(answer) = now.get(&key) {
             return answer.clone();
@@ -54,13 +54,21 @@ impl Asked {
         if let Some(known) = self.lately.get(&key) {
             return ready(Ok(known)).boxed().shared();
         }
-        let answer = ask(self.clone(), Arc::clone(&key));
+        let answer = ask(Asking { asked: self.clone(), key: Arc::clone(&key) });
         now.insert(key, answer.clone());
         answer
     }
+}
 
-    fn over(&self, key: &str) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+/// Takes a question out of those that are joined, also if it ends by a panic or is given up.
+struct Asking {
+    asked: Asked,
+    key: Arc<str>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.asked.now.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -77,15 +85,16 @@ impl Cache {
     pub async fn refresh(&self, permit: &RepositoryPermit, tag: &Tag) -> Result<Freshness> {
         let (this, permit, tag) = (self.clone(), permit.clone(), tag.clone());
         let key = key(permit.name(), tag.as_str());
-        let answer = self.asked.once(key, move |asked, key| {
+        let answer = self.asked.once(key, move |asking| {
             let ask = async move {
                 let answer = this.refreshed(&permit, &tag).await;
+                let (lately, key) = (&asking.asked.lately, Arc::clone(&asking.key));
                 match &answer {
-                    Ok(Freshness::Stale) => asked.lately.insert(Arc::clone(&key), Freshness::Stale),
-                    Ok(_) => asked.lately.insert(Arc::clone(&key), Freshness::Fresh),
+                    Ok(Freshness::Stale) => lately.insert(key, Freshness::Stale),
+                    Ok(_) => lately.insert(key, Freshness::Fresh),
                     Err(_) => {}
                 }
-                asked.over(&key);
+                drop(asking);
                 answer
             };
             ask.boxed().shared()
@@ -103,10 +112,10 @@ impl Cache {
     pub async fn bring(&self, permit: &RepositoryPermit, digest: &Digest) -> Result<()> {
         let (this, permit, digest) = (self.clone(), permit.clone(), digest.clone());
         let key = key(permit.name(), digest.as_str());
-        let answer = self.asked.once(key, move |asked, key| {
+        let answer = self.asked.once(key, move |asking| {
             let ask = async move {
                 let answer = this.brought(&permit, digest).await;
-                asked.over(&key);
+                drop(asking);
                 answer.map(|()| Freshness::New)
             };
             ask.boxed().shared()
@@ -245,3 +254,6 @@ fn stale(permit: &RepositoryPermit, tag: &Tag, error: &Error) -> Freshness {
 fn key(name: &RepositoryName, reference: &str) -> Arc<str> {
     format!("{name} {reference}").into()
 }
+
+#[cfg(test)]
+mod tests;
