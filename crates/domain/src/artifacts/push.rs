@@ -96,9 +96,6 @@ pub async fn push(
     push: &Push<'_>,
     now: Timestamp,
 ) -> Result<Pushed> {
-    if let Some(pushed) = at_once::push(tx, permit, push, now).await? {
-        return Ok(pushed);
-    }
     let place = place(tx, permit, push.manifest, now).await?;
     let repository = place.repository;
     let content = require_content(push, place.links, &place.children)?;
@@ -121,7 +118,7 @@ pub async fn push_alone(
     push: &Push<'_>,
     now: Timestamp,
 ) -> Result<Option<Pushed>> {
-    at_once::push_alone(db, permit, push, now).await
+    at_once::push(db, permit, push, now).await
 }
 
 /// Makes the artifact with its tags, what it points at, and its places in the indexes that wait for it. What is in `batch`
@@ -140,29 +137,24 @@ pub(crate) async fn write(
         blobs.list(links.iter().map(|link| link.blob.0));
         attaching(repository, push.digest, &blobs)
     });
-    let writing = writing(&mut batch, (repository, push), attaching, size, now)?;
+    let artifact = writing(&mut batch, (repository, push), attaching, size, now)?;
+    let awaiting = batch.add(sparse::taking(repository, push.digest));
     let answers = batch.run(tx).await?;
-    let pushed = written(tx, (repository, push), writing, &answers, size).await?;
+    let pushed = pushed(&answers, artifact, (repository, push))?;
+    sparse::fill(tx, answers.rows(awaiting)?, pushed.artifact, size).await?;
     attach_children(tx, pushed.artifact, &content.entries).await?;
     sparse::note(tx, repository, pushed.artifact, &content.absent).await?;
     Ok(pushed)
 }
 
-/// The statements of [`write`] whose answers matter.
-#[derive(Clone, Copy)]
-struct Writing {
-    artifact: batch::Place,
-    awaiting: batch::Place,
-}
-
-/// Adds the artifact, its blobs, its tags, and what takes its places in indexes.
+/// Adds the artifact, whose place this gives, its blobs and its tags.
 fn writing(
     batch: &mut Batch,
     (repository, push): (RepositoryId, &Push<'_>),
     attaching: impl IntoIterator<Item = Sql>,
     size: i64,
     now: Timestamp,
-) -> Result<Writing> {
+) -> Result<batch::Place> {
     let artifact = batch.add(upsert(repository, push, size, now)?);
     for sql in attaching {
         batch.add(sql);
@@ -170,30 +162,17 @@ fn writing(
     for tags in push.tags.chunks(CHUNK) {
         batch.add(tags::pointing(repository, tags, push.digest, now));
     }
-    let awaiting = batch.add(sparse::taking(repository, push.digest));
-    Ok(Writing { artifact, awaiting })
-}
-
-async fn written(
-    tx: &mut Tx,
-    (repository, push): (RepositoryId, &Push<'_>),
-    writing: Writing,
-    answers: &Answers,
-    size: i64,
-) -> Result<Pushed> {
-    let artifact = answers.row(writing.artifact)?.map(|(artifact,)| artifact);
-    let pushed = pushed(artifact, repository, push)?;
-    sparse::fill(tx, answers.rows(writing.awaiting)?, pushed.artifact, size).await?;
-    Ok(pushed)
+    Ok(artifact)
 }
 
 fn pushed(
-    artifact: Option<ArtifactId>,
-    repository: RepositoryId,
-    push: &Push<'_>,
+    answers: &Answers,
+    artifact: batch::Place,
+    (repository, push): (RepositoryId, &Push<'_>),
 ) -> Result<Pushed> {
+    let (artifact,) = answers.row(artifact)?.ok_or(Error::NotFound(Entity::Artifact))?;
     Ok(Pushed {
-        artifact: artifact.ok_or(Error::NotFound(Entity::Artifact))?,
+        artifact,
         repository,
         digest: push.digest.clone(),
         subject: push.manifest.subject.as_ref().map(|subject| subject.digest.clone()),

@@ -1,8 +1,10 @@
 //! SQLite's one writer: transactions one after the other, whose commits wait for the disk together.
 //!
 //! A commit is a sync of the disk, and takes many times what a transaction itself takes. So each transaction is a savepoint
-//! within an outer one, which a task of its own commits: it queues for the connection behind those who wait already, and
+//! within an outer one, which a thread of its own commits: it queues for the connection behind those who wait already, and
 //! everybody who was before it is made durable with one sync. Whoever commits is answered after that sync, not before.
+//!
+//! A transaction that is one batch is run by that thread, just before its commit: nobody is woken to hand the connection on.
 //!
 //! The outer transaction stands or falls as one: if its commit fails, each of its transactions is told so. A later
 //! transaction of a group sees what an earlier one did, and neither is true without the other. None is held together with
@@ -174,7 +176,7 @@ impl Savepoint {
 }
 
 impl Writer {
-    /// To be called within the runtime that connections live on. `moments` end with each commit.
+    /// To be called within a runtime. `moments` end with each commit.
     pub(super) fn new(
         options: SqliteConnectOptions,
         connection: Option<SqliteConnection>,
@@ -304,7 +306,7 @@ impl Member {
         let outcome = self.group.keep(remembered)?;
         // Dropping it wakes the task and lets the next one in.
         drop(self);
-        // Without an answer the runtime ends, and nobody commits any more.
+        // Without an answer the process ends, and nobody commits any more.
         durable(outcome.await.ok())
     }
 }

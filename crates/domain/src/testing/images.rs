@@ -122,6 +122,9 @@ pub(crate) async fn push_requiring(
         required,
     };
     let permit = permit(db, name).await;
+    if let Some(pushed) = artifacts::push_alone(db, &permit, &push, now).await? {
+        return Ok(pushed);
+    }
     let mut tx = db.begin().await?;
     let pushed = artifacts::push(&mut tx, &permit, &push, now).await?;
     tx.commit().await?;

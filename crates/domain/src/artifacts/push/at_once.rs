@@ -1,45 +1,24 @@
-//! What most pushes are, in one batch: an image, into a project without a limit, whose blobs are all there.
+//! What most pushes are, in one batch: an image, into a project without a limit, whose blobs are all there, and for which
+//! no index waits.
 //!
 //! Each hop to SQLite and back costs more than its statements, and PostgreSQL need not be asked for ids that it is then
 //! sent again. The order is that of any push: the repository's row is held before its blobs are looked at.
 
 use std::collections::BTreeMap;
 
-use super::{Push, Pushed, Writing, attaching, pushed, record, total_size, writing, written};
+use super::{Push, Pushed, attaching, pushed, record, total_size, writing};
 use crate::artifacts::{quota, sparse};
 use crate::db::Remembered;
 use crate::ids::RepositoryId;
 use crate::permit::RepositoryPermit;
 use crate::sql::{Batch, Sql, Value};
-use crate::{Db, Result, Timestamp, Tx, repositories};
+use crate::{Db, Result, Timestamp, repositories};
 
 /// Blobs of one manifest at the most; of more the statements would seldom be found among those prepared.
 const MOST: usize = 128;
 
-/// `None` if it is another push than most, or one that is refused: nothing is changed, but that the repository may be held
-/// and shown already.
+/// `None`, and nothing is changed, if it is another push than most, or one that is refused.
 pub(super) async fn push(
-    tx: &mut Tx,
-    permit: &RepositoryPermit,
-    push: &Push<'_>,
-    now: Timestamp,
-) -> Result<Option<Pushed>> {
-    let Some((repository, blobs)) = permit.repository().zip(blobs_of(push)) else {
-        return Ok(None);
-    };
-    let size = total_size(push, &[]);
-    let mut batch = Batch::default();
-    let writing = batch_of(&mut batch, permit, (repository, push), &blobs, now)?;
-    let answers = batch.run(tx).await?;
-    if !answers.is_whole() {
-        return Ok(None);
-    }
-    written(tx, (repository, push), writing, &answers, size).await.map(Some)
-}
-
-/// As [`push`], in a transaction of its own, which is durable when this returns; `None` also if an index waits for the
-/// image.
-pub(super) async fn push_alone(
     db: &Db,
     permit: &RepositoryPermit,
     push: &Push<'_>,
@@ -49,31 +28,22 @@ pub(super) async fn push_alone(
         return Ok(None);
     };
     let mut batch = Batch::default();
+    // One for which an index waits takes its place there, whose row it has to know.
     batch.only_if(sparse::not_awaiting(repository, push.digest));
-    let writing = batch_of(&mut batch, permit, (repository, push), &blobs, now)?;
+    // Of the rows that are held the project's comes first: one with a limit is none of these pushes.
+    batch.only_if(quota::without_limit(permit.project().id));
+    batch.add(repositories::showing(repository, now));
+    batch.only_if(having(repository, &blobs));
+    batch.add(holding(repository, &blobs));
+    record(&mut batch, permit, push, now);
+    let attaching = attaching(repository, push.digest, &naming(&blobs));
+    let size = total_size(push, &[]);
+    let artifact = writing(&mut batch, (repository, push), [attaching], size, now)?;
     let answers = batch.run_alone(db, Remembered::ContentEnds).await?;
     if !answers.is_whole() {
         return Ok(None);
     }
-    let artifact = answers.row(writing.artifact)?.map(|(artifact,)| artifact);
-    Ok(Some(pushed(artifact, repository, push)?))
-}
-
-fn batch_of(
-    batch: &mut Batch,
-    permit: &RepositoryPermit,
-    (repository, push): (RepositoryId, &Push<'_>),
-    blobs: &[Wanted<'_>],
-    now: Timestamp,
-) -> Result<Writing> {
-    // Of the rows that are held the project's comes first: one with a limit is none of these pushes.
-    batch.only_if(quota::without_limit(permit.project().id));
-    batch.add(repositories::showing(repository, now));
-    batch.only_if(having(repository, blobs));
-    batch.add(holding(repository, blobs));
-    record(batch, permit, push, now);
-    let attaching = attaching(repository, push.digest, &naming(blobs));
-    writing(batch, (repository, push), [attaching], total_size(push, &[]), now)
+    pushed(&answers, artifact, (repository, push)).map(Some)
 }
 
 /// A blob's digest and size.

@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 use sqlx::query;
 use tokio::time::timeout;
 
-use crate::db::{Db, Engine, Location, on};
+use crate::db::{Db, Engine, Location, Remembered, on};
+use crate::sql::{Batch, Sql};
 use crate::testing::sqlite;
 use crate::{Result, Tx};
 
@@ -259,4 +260,88 @@ async fn what_begins_a_transaction_is_not_told_with_its_first_statement() {
             sqlx::query_scalar("SELECT number FROM numbers").fetch_one(connection).await;
         assert_eq!(one.unwrap(), 1);
     }
+}
+
+fn inserting(text: &'static str) -> Batch {
+    let mut batch = Batch::default();
+    batch.add(Sql::new(INSERT));
+    batch.add(Sql::new(text));
+    batch
+}
+
+#[tokio::test]
+async fn whole_transactions_are_made_durable_together() {
+    let (db, _directory) = with_numbers().await;
+    let writes = (0..32).map(async |_| {
+        inserting(INSERT).run_alone(&db, Remembered::Ends).await.unwrap();
+        assert!(count(&db).await >= 2);
+        format!("{:?}", db.moment_at_once())
+    });
+    let moments: BTreeSet<String> = join_all(writes).await.into_iter().collect();
+    assert!(moments.len() <= 2, "{moments:?}");
+    assert_eq!(count(&db).await, 64);
+}
+
+#[tokio::test]
+async fn a_whole_transaction_that_fails_or_stops_is_undone_and_its_neighbours_are_not() {
+    let (db, _directory) = with_numbers().await;
+    let writes = (0..12).map(async |number| match number % 4 {
+        0 => {
+            let failed = inserting("INSERT INTO nowhere VALUES (1)");
+            failed.run_alone(&db, Remembered::GoesOn).await.unwrap_err();
+        }
+        1 => {
+            let mut stopped = inserting(INSERT);
+            stopped.only_if(Sql::new("SELECT 1 WHERE 1 = 0"));
+            stopped.add(Sql::new(INSERT));
+            let answers = stopped.run_alone(&db, Remembered::GoesOn).await.unwrap();
+            assert!(!answers.is_whole());
+        }
+        2 => {
+            let mut tx = db.begin().await.unwrap();
+            execute(&mut tx, INSERT).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        _ => {
+            let answers = inserting(INSERT).run_alone(&db, Remembered::GoesOn).await.unwrap();
+            assert!(answers.is_whole());
+        }
+    });
+    join_all(writes).await;
+    assert_eq!(count(&db).await, 3 + 2 * 3);
+}
+
+/// As those who take their turns at the connection are.
+#[tokio::test]
+async fn whole_transactions_are_told_when_a_neighbour_takes_them_along() {
+    let (db, _directory) = with_numbers().await;
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, "PRAGMA max_page_count = 1").await.unwrap();
+    tx.commit().await.unwrap();
+    let (before, full, after) = tokio::join!(
+        inserting(INSERT).run_alone(&db, Remembered::GoesOn),
+        inserting(TOO_MUCH).run_alone(&db, Remembered::GoesOn),
+        inserting(INSERT).run_alone(&db, Remembered::GoesOn),
+    );
+    full.unwrap_err();
+    let kept = [before, after].into_iter().filter(Result::is_ok).count();
+    assert_eq!(count(&db).await, i64::try_from(2 * kept).unwrap());
+}
+
+#[tokio::test]
+async fn a_whole_transaction_is_run_also_if_nobody_waits_for_it() {
+    let (db, _directory) = with_numbers().await;
+    cut(1, async {
+        inserting(INSERT).run_alone(&db, Remembered::GoesOn).await.unwrap();
+    })
+    .await;
+    inserting(INSERT).run_alone(&db, Remembered::GoesOn).await.unwrap();
+    assert_eq!(count(&db).await, 4);
+}
+
+#[tokio::test]
+async fn after_the_end_nothing_is_written_any_more() {
+    let (db, _directory) = with_numbers().await;
+    db.close().await;
+    inserting(INSERT).run_alone(&db, Remembered::GoesOn).await.unwrap_err();
 }
