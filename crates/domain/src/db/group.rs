@@ -210,7 +210,7 @@ impl Writer {
     ) -> std::result::Result<(), MigrateError> {
         let mut group = self.0.group.lock().await;
         group.commit(&self.0.committer.moments).await;
-        steps.run_to(version, group.connect().await?).await
+        steps.run_direct(Some(version), group.connect().await?, false).await
     }
 
     pub(super) async fn begin(&self) -> Result<Member> {
