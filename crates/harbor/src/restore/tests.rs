@@ -3,7 +3,7 @@
 use std::fs;
 
 use domain::db::Location;
-use domain::{Clock, Db, backup};
+use domain::{Clock, backup};
 use serde_json::json;
 use tokio::runtime::Handle;
 
