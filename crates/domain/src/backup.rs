@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub use hold::{HELD, Hold, hold, is_held, release, renew};
 pub use objects::{Object, Objects, holder, objects, totals};
 pub use rows::{Dump, Load, dump, load};
-pub use schema::{current, newest, step_to};
+pub use schema::{bring_up, current, newest, step_to};
 pub use settle::{Settled, settle};
 pub use tables::{Identity, Table, rows_in, set_identities, tables};
 

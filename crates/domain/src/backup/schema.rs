@@ -3,7 +3,7 @@
 use sqlx::migrate::MigrateError;
 
 use crate::db::{Engine, POSTGRES_STEPS, SQLITE_STEPS};
-use crate::{Error, Result, Tx};
+use crate::{Db, Error, Result, Tx};
 
 /// The newest that this program knows.
 pub fn newest() -> i64 {
@@ -29,12 +29,23 @@ pub async fn current(tx: &mut Tx) -> Result<Option<i64>> {
     })
 }
 
-/// Brings the schema of PostgreSQL up to `version`, within the transaction; a newer one stays as it is.
+/// Brings the schema up to `version`, within the transaction; a newer one stays as it is. One of SQLite is brought up
+/// before the transaction ([`bring_up`]), and here it is only made sure of that.
 pub async fn step_to(tx: &mut Tx, version: i64) -> Result<()> {
+    if current(tx).await?.is_some_and(|current| current >= version) {
+        return Ok(());
+    }
     let Engine::Postgres(connection) = tx.connection() else {
-        return Err(Error::precondition("a database of SQLite is restored as a whole file"));
+        return Err(Error::precondition(
+            "the steps of SQLite's schema are transactions of their own",
+        ));
     };
     // Nothing is awaited under another name: the migrations' own transactions nest in ours as savepoints.
     let outcome = POSTGRES_STEPS.run_direct(Some(version), connection, false).await;
     outcome.map_err(|error: MigrateError| Error::Unavailable(sqlx::Error::Migrate(Box::new(error))))
+}
+
+/// Brings the schema up to the newest, step by step, each in a transaction of its own.
+pub async fn bring_up(db: &Db) -> Result<()> {
+    db.migrate().await
 }

@@ -71,22 +71,30 @@ impl Rows {
             bail!("the file of a SQLite database is in a backup of PostgreSQL");
         };
         write_file(path, content).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut rows = Self::open(runtime, parts, header)?;
-        let sound = runtime.block_on(backup::is_sound(&rows.db));
+        let db = runtime.block_on(backup::connect(&parts.location, PATIENCE))?;
+        let sound = runtime.block_on(backup::is_sound(&db));
         ensure!(sound.context("the database in it is damaged")?, "the database in it is damaged");
-        let schema = runtime.block_on(backup::current(&mut rows.tx))?;
-        ensure!(
-            schema == Some(header.schema),
-            "the database in it has another schema than it says"
-        );
-        for table in runtime.block_on(backup::tables(&mut rows.tx))? {
-            rows.came.insert(table.name, table.rows);
-        }
-        Ok(rows)
+        let came = runtime.block_on(async {
+            let mut tx = db.begin().await?;
+            let schema = backup::current(&mut tx).await?;
+            ensure!(
+                schema == Some(header.schema),
+                "the database in it has another schema than it says"
+            );
+            let tables = backup::tables(&mut tx).await?;
+            drop(tx);
+            // Not in the transaction of the rest; if that fails, the file is unpacked anew.
+            backup::bring_up(&db).await?;
+            Ok(tables.into_iter().map(|table| (table.name, table.rows)).collect())
+        })?;
+        Ok(Self { came, ..Self::over(runtime, db, header)? })
     }
 
     fn open(runtime: &Handle, parts: &Parts, header: &Header) -> Result<Self> {
-        let db = runtime.block_on(backup::connect(&parts.location, PATIENCE))?;
+        Self::over(runtime, runtime.block_on(backup::connect(&parts.location, PATIENCE))?, header)
+    }
+
+    fn over(runtime: &Handle, db: Db, header: &Header) -> Result<Self> {
         let tx = runtime.block_on(db.begin())?;
         Ok(Self {
             runtime: runtime.clone(),
