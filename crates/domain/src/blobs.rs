@@ -280,7 +280,7 @@ pub(crate) async fn link(
 }
 
 /// The statement that links the blob which `blob` finds, as [`link`].
-fn linking(repository: RepositoryId, blob: &Sql, now: Timestamp) -> Sql {
+pub(crate) fn linking(repository: RepositoryId, blob: &Sql, now: Timestamp) -> Sql {
     let mut sql =
         Sql::new("INSERT INTO repository_blobs (repository_id, blob_id, leased_at) VALUES (");
     sql.bind(repository.0).push(", (").append(blob).push("), ").bind(now.micros());

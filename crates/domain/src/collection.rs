@@ -19,9 +19,10 @@
 //! - A promise (HEAD, upload, mount) renews a link without that row. It updates the link, and so does 3:
 //!   if the promise is first, 3 waits, re-reads the link and finds `leased_at` new; if 3 is first, the promise finds
 //!   no link, and the client is told that the blob is not there.
-//! - Links are made (`blobs::record`, `blobs::mount`, `cached::adopt`) only by a transaction that holds the blob's row, and
-//!   4 holds it *before* the statement that looks for links. If the link is first, that statement sees it; if 4 is first, the
-//!   other finds no blob: `mount` says so, and `record` inserts a new row with its own, new object.
+//! - Links are made (`blobs::record`, `uploads::finish_at_once`, `blobs::mount`, `cached::adopt`) only by a transaction that
+//!   holds the blob's row, or has made it, and 4 holds it *before* the statement that looks for links. If the link is first,
+//!   that statement sees it; if 4 is first, the other finds no blob: `mount` says so, and an upload inserts a new row with
+//!   its own, new object.
 //! - A damaged blob is healed (`blobs::record`) by a transaction that holds its row, gives it the new object and condemns
 //!   the old one. If that is first, 4 waits and finds the link that was made with it; if 4 is first, there is no row
 //!   to heal, and the new object gets one of its own. Either way every object is either named by a row or condemned

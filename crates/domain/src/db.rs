@@ -274,6 +274,9 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
+        if let Engine::Sqlite(writer) = &self.write {
+            writer.lives()?;
+        }
         on!(self.read(), |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
         Ok(())
     }

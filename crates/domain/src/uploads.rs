@@ -10,7 +10,7 @@ use bytes::Bytes;
 use oci::Digest;
 use uuid::Uuid;
 
-use crate::blobs::{self, Recorded, Verified, bytes, signed};
+use crate::blobs::{self, Recorded, Verified, bytes, linking, signed};
 use crate::collection;
 use crate::db::{Remembered, on};
 use crate::ids::RepositoryId;
@@ -229,6 +229,8 @@ pub async fn keep(db: &Db, upload: &Upload, content: &Bytes, now: Timestamp) -> 
     sql.bind(signed(content.len() as u64)?).push(", content = ").bind(content.clone());
     sql.push(", updated_at = ").bind(now.micros()).push(" WHERE id = ").bind(upload.id.to_string());
     sql.push(" AND received = ").bind(signed(upload.received)?);
+    // As many bytes may have gone into the object meanwhile.
+    sql.push(" AND (received = 0 OR content IS NOT NULL)");
     let mut batch = Batch::default();
     let kept = batch.add(sql);
     let answers = batch.run_alone(db, Remembered::GoesOn).await?;
@@ -271,25 +273,29 @@ pub async fn finish_at_once(
     object_key: &str,
     now: Timestamp,
 ) -> Result<bool> {
-    let (id, received) = (upload.id.to_string(), signed(upload.received)?);
     let mut batch = Batch::default();
-    // Each goes on only where the one before it did something.
-    let mut blob = Sql::new("INSERT INTO blobs (digest, size, object_key, created_at) SELECT ");
+    let ours = |text: &'static str| -> Result<Sql> {
+        let mut sql = Sql::new(text);
+        sql.bind(upload.id.to_string()).push(" AND received = ").bind(signed(upload.received)?);
+        Ok(sql)
+    };
+    if !db.has_one_server() {
+        // Whoever ends or moves the session in another process waits until here it has ended.
+        batch.add(ours("UPDATE uploads SET received = received WHERE id = ")?);
+    }
+    batch.only_if(ours("SELECT 1 FROM uploads WHERE id = ")?);
+    let mut blob = Sql::new("INSERT INTO blobs (digest, size, object_key, created_at) VALUES (");
     blob.bind(digest.as_str()).push(", ").bind(signed(size)?).push(", ").bind(object_key);
-    blob.push(", ").bind(now.micros()).push(" FROM uploads WHERE id = ").bind(id.as_str());
-    blob.push(" AND received = ").bind(received).push(" ON CONFLICT (digest) DO NOTHING");
+    blob.push(", ").bind(now.micros()).push(") ON CONFLICT (digest) DO NOTHING");
     batch.add(blob);
-    let mut link = Sql::new(
-        "INSERT INTO repository_blobs (repository_id, blob_id, leased_at) \
-         SELECT u.repository_id, b.id, ",
-    );
-    link.bind(now.micros()).push(" FROM blobs b JOIN uploads u ON u.id = ").bind(id.as_str());
-    link.push(" AND u.received = ").bind(received).push(" WHERE b.object_key = ").bind(object_key);
-    batch.add(link);
-    let mut end = ending(upload)?;
-    end.push(" AND EXISTS (SELECT 1 FROM blobs WHERE object_key = ").bind(object_key).push(")");
-    let ended = batch.add(end);
-    Ok(batch.run_alone(db, Remembered::GoesOn).await?.changed(ended) > 0)
+    let mut made = Sql::new("SELECT 1 FROM blobs WHERE object_key = ");
+    made.bind(object_key);
+    batch.only_if(made);
+    let mut found = Sql::new("SELECT id FROM blobs WHERE object_key = ");
+    found.bind(object_key);
+    batch.add(linking(upload.repository, &found, now));
+    batch.add(ending(upload)?);
+    Ok(batch.run_alone(db, Remembered::GoesOn).await?.is_whole())
 }
 
 /// Ends the session, whose bytes the caller records otherwise in the same transaction; `Conflict` as with [`finish`].
@@ -340,7 +346,7 @@ pub async fn purge(
     now: Timestamp,
 ) -> Result<u64> {
     const SQL: &str = "DELETE FROM uploads WHERE updated_at < $1 AND id IN (\
-        SELECT id FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2) \
+        SELECT id FROM uploads WHERE updated_at < $1 LIMIT $2) \
         RETURNING object_key, received";
     let objects: Vec<(String, i64)> = on!(tx.connection(), |connection| sqlx::query_as(SQL)
         .bind(untouched_since)

@@ -31,6 +31,8 @@ const CAPACITY: u64 = 16 * 1024 * 1024;
 const OVERHEAD: usize = 512;
 /// Configs whose platform is kept.
 const PLATFORMS: u64 = 4096;
+/// Bytes of each word of a platform that is kept.
+const PLATFORM: usize = 64;
 /// A moment may be long; an entry that is asked for this rarely is not worth its place.
 const KEPT: Duration = Duration::from_secs(5);
 
@@ -171,7 +173,11 @@ impl Recent {
     }
 
     pub(crate) fn remember_platform(&self, config: Digest, platform: Platform) {
-        self.platforms.insert(config, platform);
+        let variant = platform.variant.as_deref().unwrap_or_default();
+        let longest = platform.os.len().max(platform.architecture.len()).max(variant.len());
+        if longest <= PLATFORM {
+            self.platforms.insert(config, platform);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Uploads as they stood when they were acknowledged last, so that their next request need not ask the database.
+//! Small uploads as they stood when they were acknowledged last, so that their next request need not ask the database.
 //!
 //! What is remembered is never believed: a session is moved by compare-and-set only, and whoever is about to refuse a
-//! request for what it finds here asks the database first.
+//! request, or to give a session up, for what it finds here asks the database first.
 
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ const KEPT: Duration = Duration::from_secs(10);
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Underway(Cache<UploadId, Entry>);
+
+/// Who opened a session that is being moved.
+pub(crate) struct Remembered(String);
 
 #[derive(Clone)]
 struct Entry {
@@ -55,11 +58,14 @@ impl Underway {
         }
     }
 
-    /// It was acknowledged as it is here.
-    pub(crate) fn moved(&self, upload: Upload) {
-        if let Some(Entry { principal, .. }) = self.0.get(&upload.id) {
-            self.0.insert(upload.id, Entry { principal, upload });
-        }
+    /// Forgets the session while it is moved.
+    pub(crate) fn take(&self, id: UploadId) -> Option<Remembered> {
+        self.0.remove(&id).map(|entry| Remembered(entry.principal))
+    }
+
+    /// What was taken was acknowledged as it is here.
+    pub(crate) fn moved(&self, Remembered(principal): Remembered, upload: Upload) {
+        self.0.insert(upload.id, Entry { principal, upload });
     }
 
     pub(crate) fn forget(&self, id: UploadId) {

@@ -277,7 +277,7 @@ async fn at_once(
     let digest = record(caller, name, upload, committed).await?;
     if content.starts_with(b"{")
         && content.len() as u64 <= CONFIG_MAX
-        && let Some(platform) = Platform::of_config(&content)
+        && let Some(platform) = Platform::of_config(&content).filter(|it| !it.os.is_empty())
     {
         // A manifest that names it as its config comes next.
         app.recent.remember_platform(digest.clone(), platform);

@@ -17,6 +17,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -57,11 +58,12 @@ struct Inner {
 struct Committer {
     wanted: Notify,
     ends: Notify,
+    ended: AtomicBool,
     whole: Mutex<Vec<Whole>>,
     moments: Moments,
 }
 
-/// A transaction whose statements are all known: the task runs it, and nobody need be woken in between.
+/// A transaction whose statements are all known: the thread runs it, and nobody need be woken in between.
 #[derive(Debug)]
 struct Whole {
     batch: Batch,
@@ -192,13 +194,18 @@ impl Writer {
         let committer = Arc::new(Committer {
             wanted: Notify::new(),
             ends: Notify::new(),
+            ended: AtomicBool::new(false),
             whole: Mutex::default(),
             moments,
         });
         let (runtime, run) = (Handle::current(), Arc::clone(&committer).run(Arc::clone(&group)));
         // Not a task: SQLite's thread then wakes this one and no other.
         let thread = thread::Builder::new().name("sqlite-commits".to_owned());
-        thread.spawn(move || runtime.block_on(run))?;
+        let ending = Ending(Arc::clone(&group), Arc::clone(&committer));
+        thread.spawn(move || {
+            let _ending = ending;
+            runtime.block_on(run);
+        })?;
         Ok(Self(Arc::new(Inner { group, committer })))
     }
 
@@ -213,23 +220,36 @@ impl Writer {
         steps.run_direct(Some(version), group.connect().await?, false).await
     }
 
+    /// Whether anything can still be written.
+    pub(super) fn lives(&self) -> Result<()> {
+        match self.0.committer.ended.load(Ordering::SeqCst) {
+            true => Err(sqlx::Error::PoolClosed.into()),
+            false => Ok(()),
+        }
+    }
+
     pub(super) async fn begin(&self) -> Result<Member> {
         let group = timeout(PATIENCE, Arc::clone(&self.0.group).lock_owned()).await;
         let group = group.map_err(|_elapsed| sqlx::Error::PoolTimedOut)?;
-        // Also if this is cut off, the task is woken.
+        // Also if this is cut off, the thread is woken.
         let mut member = Member { group, committer: Arc::clone(&self.0.committer) };
         member.group.end_abandoned().await;
         member.group.connect().await?;
         Ok(member)
     }
 
-    /// Runs the batch as a transaction; returns when it is durable. It is run also if this is dropped.
+    /// Runs the batch as a transaction; returns when it is durable, or undone because a condition was not met. It is run also
+    /// if this is dropped.
     pub(crate) async fn run_alone(&self, batch: Batch, remembered: Remembered) -> Result<Answers> {
         let (told, outcome) = oneshot::channel();
         let committer = &self.0.committer;
         let whole = Whole { batch, remembered, told };
         committer.whole.lock().unwrap_or_else(PoisonError::into_inner).push(whole);
         committer.wanted.notify_one();
+        // After it was handed over: it was taken, or is here.
+        if self.lives().is_err() {
+            drop(committer.take_whole());
+        }
         match timeout(PATIENCE, outcome).await {
             Ok(Ok(told)) => told,
             Ok(Err(_ended)) => Err(failure("the process ends".to_owned()).into()),
@@ -273,11 +293,26 @@ impl Committer {
             run.into_iter().for_each(Run::tell);
         }
     }
-}
 
-impl Committer {
     fn take_whole(&self) -> Vec<Whole> {
         mem::take(&mut self.whole.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// However the thread ends, also by a panic, nobody waits for it any more.
+struct Ending(Arc<Line<Group>>, Arc<Committer>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Self(group, committer) = self;
+        committer.ended.store(true, Ordering::SeqCst);
+        drop(committer.take_whole());
+        let mut group = group.blocking_lock();
+        group.waiting.clear();
+        // With it goes what was not committed.
+        group.connection = None;
+        group.options = None;
+        group.stage = Stage::Idle;
     }
 }
 
@@ -304,7 +339,7 @@ impl Member {
             return Ok(());
         }
         let outcome = self.group.keep(remembered)?;
-        // Dropping it wakes the task and lets the next one in.
+        // Dropping it wakes the thread and lets the next one in.
         drop(self);
         // Without an answer the process ends, and nobody commits any more.
         durable(outcome.await.ok())

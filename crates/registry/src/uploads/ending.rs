@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 
 /// Makes what was written durable, and tells where the session is now.
 pub(super) async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -> Result<u64> {
+    app.recent.underway.forget(upload.id);
     // The writer is kept until the row is written: who comes next must see both or neither.
     let paused = writer.checkpoint().await?;
     let state = paused.state.to_bytes();
@@ -29,9 +30,6 @@ pub(super) async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -
     condemn(&mut tx, &paused.stale, app).await?;
     tx.commit_aside().await?;
     drop(writer);
-    let (received, content) = (paused.offset, Bytes::new());
-    let moved = Upload { received, hash_state: state, content, updated_at: now, ..upload };
-    app.recent.underway.moved(moved);
     remove_all(app, &paused.stale).await;
     Ok(paused.offset)
 }
@@ -39,6 +37,8 @@ pub(super) async fn acknowledge(app: &App, upload: Upload, mut writer: Writer) -
 /// As [`acknowledge`], of bytes that the row keeps.
 pub(super) async fn keep(app: &Data<App>, upload: Upload, content: Bytes) -> Result<u64> {
     let (now, received) = (app.clock.now(), content.len() as u64);
+    // Should this be dropped, the row is moved all the same, and nobody knows it.
+    let remembered = app.recent.underway.take(upload.id);
     let (asked, keeping) = (Data::clone(app), (upload.clone(), content.clone()));
     let kept = async move { uploads::keep(&asked.db, &keeping.0, &keeping.1, now).await };
     // A file of SQLite has a thread of its own; connections of PostgreSQL belong to the process's runtime.
@@ -47,7 +47,10 @@ pub(super) async fn keep(app: &Data<App>, upload: Upload, content: Bytes) -> Res
         let app = Data::clone(app);
         return Err(run(async move { overtaken(&app, &upload, error).await }).await);
     }
-    app.recent.underway.moved(Upload { received, content, updated_at: now, ..upload });
+    if let Some(remembered) = remembered {
+        let moved = Upload { received, content, updated_at: now, ..upload };
+        app.recent.underway.moved(remembered, moved);
+    }
     Ok(received)
 }
 
@@ -66,12 +69,13 @@ pub(super) async fn record(
     let now = app.clock.now();
     let (digest, size) = (&committed.digest, committed.size);
     let key = committed.key.as_str();
+    // However it ends, this is the end of it, or nobody knows.
+    app.recent.underway.forget(upload.id);
     if !caller.tells()
         && committed.stale.is_empty()
         && committed.rest.is_none()
         && uploads::finish_at_once(&app.db, &upload, digest, size, key, now).await?
     {
-        app.recent.underway.forget(upload.id);
         return Ok(committed.digest);
     }
     let mut tx = app.db.begin().await?;
@@ -89,7 +93,6 @@ pub(super) async fn record(
     let told = told.await?;
     commit(tx, &recorded).await?;
     told.done();
-    app.recent.underway.forget(upload.id);
     if recorded.redundant {
         remove(app, &committed.key).await;
     }
@@ -99,18 +102,21 @@ pub(super) async fn record(
 
 /// What the client is told; it starts again where these bytes will never be what was promised, or acknowledged.
 pub(super) async fn given_up(app: &App, upload: &Upload, error: StoreError) -> Error {
-    let hopeless = match error {
-        StoreError::DigestMismatch { .. } => true,
-        // Of another state of the session nothing is said.
-        StoreError::Corrupt { .. } => uploads::received(&app.db, upload)
-            .await
-            .is_ok_and(|received| received == upload.received),
-        _ => false,
-    };
-    if hopeless && let Err(discarding) = discard(app, upload).await {
-        return discarding;
+    if !matches!(error, StoreError::DigestMismatch { .. } | StoreError::Corrupt { .. }) {
+        return error.into();
     }
-    error.into()
+    // Of another state of the session nothing is said.
+    match uploads::received(&app.db, upload).await {
+        Ok(received) if received == upload.received => match discard(app, upload).await {
+            Ok(()) => error.into(),
+            Err(discarding) => discarding,
+        },
+        Ok(_) => moved(app, upload).await,
+        Err(_) => {
+            app.recent.underway.forget(upload.id);
+            error.into()
+        }
+    }
 }
 
 async fn commit(tx: Tx, recorded: &Recorded) -> Result<()> {

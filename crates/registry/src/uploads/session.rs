@@ -24,6 +24,8 @@ pub(super) async fn held(caller: &Caller, path: OfUpload) -> Result<(OfUpload, U
 /// The session as the database has it, asked for from a worker.
 pub(super) async fn stored(caller: &Caller, path: OfUpload) -> Result<(OfUpload, Upload)> {
     let caller = caller.clone();
+    // The row is believed from here on.
+    caller.app.recent.underway.forget(path.id);
     run(async move {
         let upload = session(&caller, &path).await?;
         Ok((path, upload))

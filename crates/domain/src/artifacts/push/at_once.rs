@@ -28,11 +28,12 @@ pub(super) async fn push(
         return Ok(None);
     };
     let mut batch = Batch::default();
-    // One for which an index waits takes its place there, whose row it has to know.
-    batch.only_if(sparse::not_awaiting(repository, push.digest));
     // Of the rows that are held the project's comes first: one with a limit is none of these pushes.
     batch.only_if(quota::without_limit(permit.project().id));
     batch.add(repositories::showing(repository, now));
+    // One for which an index waits takes its place there, whose row it has to know. Asked for while the repository is held,
+    // as indexes hold it.
+    batch.only_if(sparse::not_awaiting(repository, push.digest));
     batch.only_if(having(repository, &blobs));
     batch.add(holding(repository, &blobs));
     record(&mut batch, permit, push, now);

@@ -11,11 +11,11 @@ use crate::blobs::{self, LEASE, find, mount, promise, record};
 use crate::collection::empty::hold;
 use crate::collection::{self, Stats, condemn, condemn_held, empty, hold_blobs, release};
 use crate::db::Engine;
-use crate::ids::RepositoryId;
+use crate::ids::{ArtifactId, RepositoryId};
 use crate::quarantine::{Damage, mark};
 use crate::testing::each_engine;
-use crate::testing::images::{at, digest, image, permit, push, push_image, upload};
-use crate::{Db, Error, artifacts, repositories};
+use crate::testing::images::{at, digest, image, index, permit, push, push_image, upload};
+use crate::{Db, Error, artifacts, repositories, uploads};
 
 /// Runs on PostgreSQL only.
 async fn interleaved(test: impl AsyncFn(Db)) {
@@ -181,6 +181,59 @@ async fn a_push_that_is_under_way_keeps_its_blobs() {
         let batch = after(tx, release(&db, at(1), 10)).await.unwrap();
         assert_eq!(batch.stats.links, 0);
         assert!(has(&db, "library/a", b"layer").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_first_leaves_no_blob() {
+    interleaved(async |db| {
+        upload(&db, "library/a", b"other", at(0)).await;
+        let permit = permit(&db, "library/a").await;
+        let object = uploads::Object { key: "objects/1".into(), hash_state: vec![1].into() };
+        let session = uploads::open_at_once(&db, &permit, object, None, at(0)).await;
+        let session = session.unwrap().unwrap();
+        let digest = Digest::of(b"bytes");
+        let finish = uploads::finish_at_once(&db, &session, &digest, 5, "objects/1", at(2));
+        let mut tx = db.begin().await.unwrap();
+        uploads::cancel(&mut tx, &session, at(1)).await.unwrap();
+        assert!(!after(tx, finish).await.unwrap());
+        assert!(blobs::holders(&db, &digest).await.unwrap().is_empty());
+        // Nobody is told that these bytes are here already.
+        assert!(!upload(&db, "library/a", b"bytes", at(3)).await.redundant);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_image_finds_the_index_that_was_pushed_just_before_it() {
+    interleaved(async |db| {
+        for content in [b"config".as_slice(), b"layer"] {
+            upload(&db, "library/a", content, at(0)).await;
+        }
+        let child = image(b"config", &[b"layer"]);
+        let content = index(&[&child]);
+        let bytes = crate::testing::images::bytes(&content);
+        let manifest = oci::Manifest::parse(None, &bytes).unwrap();
+        let waiting = artifacts::Push {
+            tags: &["all".parse().unwrap()],
+            manifest: &manifest,
+            digest: &digest(&content),
+            content: &bytes,
+            platform: None,
+            required: &artifacts::Required::Nothing,
+        };
+        let permit = permit(&db, "library/a").await;
+        let mut tx = db.begin().await.unwrap();
+        let parent = artifacts::push(&mut tx, &permit, &waiting, at(5)).await.unwrap().artifact;
+        let child = after(tx, push(&db, "library/a", "", &child, at(6))).await.unwrap().artifact;
+        const SQL: &str = "SELECT child_id FROM artifact_children WHERE parent_id = $1";
+        let children: Vec<ArtifactId> = crate::db::on!(db.read(), |pool| sqlx::query_scalar(SQL)
+            .bind(parent)
+            .fetch_all(pool)
+            .await
+            .unwrap());
+        assert_eq!(children, [child]);
     })
     .await;
 }

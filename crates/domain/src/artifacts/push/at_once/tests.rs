@@ -72,6 +72,13 @@ async fn a_push_in_one_batch_leaves_what_one_step_after_the_other_leaves() {
             push_requiring(&db, &Required::Nothing, &name, "all", &waiting, at(2)).await.unwrap();
             push(&db, &name, "v1", &second, at(3)).await.unwrap();
             push(&db, &name, "", &first, at(4)).await.unwrap();
+            let permit = permit(&db, &name).await;
+            if at_once(&db, &permit, &first).await {
+                assert_eq!(project, "quick");
+            } else {
+                assert_eq!(project, "limited");
+                push(&db, &name, "v9", &first, at(9)).await.unwrap();
+            }
         }
         let quick = rows(&db, "quick").await;
         assert_eq!(quick, rows(&db, "limited").await);
