@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use auth::Action;
 use bytes::Bytes;
+use domain::uploads;
 use futures_util::future::join_all;
 use futures_util::stream;
 use oci::{Algorithm, Digest};
@@ -167,6 +169,49 @@ async fn few_bytes_are_no_file_before_they_are_a_blob() {
         assert_eq!(files(&objects), before + 1);
     })
     .await;
+}
+
+/// As a request leaves them whose client is gone before it is answered.
+async fn moved_unnoticed(app: &TestApp, location: &str, content: &Bytes) {
+    let permit = app.repository_permit(REPOSITORY, Action::Push).await;
+    let id = location.rsplit('/').next().unwrap().parse().unwrap();
+    let upload = uploads::by_id(&app.instance.db, &permit, id).await.unwrap();
+    uploads::keep(&app.instance.db, &upload, content, app.now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_remembered_of_an_upload_is_not_believed() {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let blob = unique_bytes(3_000);
+    // Of a client that goes on with one token the rights are remembered, too.
+    let token = admin.token(&[&format!("repository:{REPOSITORY}:pull,push")]).await;
+    let send = async |method, path: &str, range: Option<&str>, body: Bytes| {
+        let request = admin.plain(method, path).bearer_auth(&token).body(body);
+        let request = match range {
+            Some(range) => request.header("content-range", range),
+            None => request,
+        };
+        admin.send(request).await
+    };
+    let open = format!("/v2/{REPOSITORY}/blobs/uploads/");
+    for range in [Some("2000-2999"), None] {
+        let opened = send(Method::POST, &open, None, Bytes::new()).await.accepted();
+        let location = opened.header("location");
+        send(Method::PATCH, location, Some("0-999"), blob.slice(..1_000)).await.accepted();
+        moved_unnoticed(&app, location, &blob.slice(..2_000)).await;
+        let digest = Digest::of(&blob);
+        let path = format!("{location}?digest={digest}");
+        let answer = send(Method::PUT, &path, range, blob.slice(2_000..)).await;
+        if range.is_none() {
+            // Who does not say where it goes on is told, and nothing is given up.
+            assert_eq!(answer.expect(416).header("range"), "0-1999");
+            send(Method::PUT, &path, range, blob.slice(2_000..)).await.created();
+        } else {
+            answer.created();
+        }
+        assert_stored(&admin, &digest, &blob).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
