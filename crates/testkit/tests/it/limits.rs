@@ -60,7 +60,8 @@ async fn what_is_longer_than_any_request_of_a_client_is_refused_unread() {
     }
     admin.send(many).await.expect(431);
     assert!(counted("url") && counted("headers"));
-    admin.get("/v2/").await.ok();
+    // On another connection: actix closes that one, and does not say so in its answer.
+    app.admin().get("/v2/").await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
