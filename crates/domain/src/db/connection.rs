@@ -11,7 +11,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::sqlite::{SqliteQueryResult, SqliteRow, SqliteStatement, SqliteTypeInfo};
 use sqlx::{AssertSqlSafe, Describe, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
 
-use super::group::{self, Stage};
+use super::group;
+use super::group::stage::{STATEMENTS_AHEAD, Stage};
 
 /// A connection, and how far the transaction on it is, if it is one of a group.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl<'c> Executor<'c> for Connection<'c> {
         };
         // Both parts are the code's.
         let text = AssertSqlSafe(format!("{first}{}", query.sql().as_str()));
-        let mut ahead = group::STATEMENTS_AHEAD;
+        let mut ahead = STATEMENTS_AHEAD;
         let given = self.connection.fetch_many((text, arguments));
         let rest = given.try_filter_map(move |step| {
             if ahead == 0 {

@@ -15,6 +15,8 @@
 //! SQLite has then done nothing, a part, or all. There are two names, in turn: so a savepoint that can be rolled
 //! back to is the one that was being made, and never the one before, which somebody wanted kept.
 
+pub(super) mod stage;
+
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,15 +31,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Line, Notify, OwnedMutexGuard, oneshot};
 use tokio::time::timeout;
 
+use self::stage::{Savepoint, Stage};
 use super::connection::Connection;
 use super::moments::{Moments, Remembered};
 use crate::error::Result;
 use crate::sql::batch::{Answers, Batch};
 
-/// IMMEDIATE: SQLite takes the write lock now, not at the first write, where it could fail.
-const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT this_transaction; ";
-/// How many statements begin a transaction, before its own first one.
-pub(super) const STATEMENTS_AHEAD: u8 = 2;
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 /// An error within a transaction.
@@ -89,29 +88,6 @@ struct Group {
     remembered: Remembered,
 }
 
-/// What is known of the transaction that has the connection, or had it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// There is no outer transaction.
-    Idle,
-    /// The outer one and the first within it are being begun, or were not.
-    Beginning,
-    Open(Savepoint),
-    /// Its owner wanted it kept, and is gone: the next one releases it, or the commit of all does.
-    Kept(Savepoint),
-    /// That next one is about it, and may not have come to the end.
-    Passing(Savepoint),
-    /// There may be an outer transaction or none, and it may not be the one that somebody waits for.
-    Unsure,
-}
-
-/// There is at most one at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Savepoint {
-    This,
-    Other,
-}
-
 /// Whoever has it for longer keeps everybody from writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -123,58 +99,6 @@ type Outcome = std::result::Result<(), Arc<str>>;
 pub(super) struct Member {
     group: OwnedMutexGuard<Group>,
     committer: Arc<Committer>,
-}
-
-impl Stage {
-    /// What the first statement of a transaction is preceded by, and what is so once that is done. `None` if it was tried
-    /// before.
-    pub(super) fn begin(&mut self) -> Option<(&'static str, Self)> {
-        let (stage, text, begun) = match *self {
-            Self::Idle => (Self::Beginning, BEGIN, Savepoint::This),
-            Self::Kept(before) => (Self::Passing(before), before.handing_on(), before.next()),
-            Self::Beginning | Self::Open(_) | Self::Passing(_) | Self::Unsure => return None,
-        };
-        *self = stage;
-        Some((text, Self::Open(begun)))
-    }
-}
-
-impl Savepoint {
-    const fn next(self) -> Self {
-        match self {
-            Self::This => Self::Other,
-            Self::Other => Self::This,
-        }
-    }
-
-    const fn make(self) -> &'static str {
-        match self {
-            Self::This => "SAVEPOINT this_transaction",
-            Self::Other => "SAVEPOINT other_transaction",
-        }
-    }
-
-    const fn undo(self) -> &'static str {
-        match self {
-            Self::This => "ROLLBACK TO this_transaction",
-            Self::Other => "ROLLBACK TO other_transaction",
-        }
-    }
-
-    const fn release(self) -> &'static str {
-        match self {
-            Self::This => "RELEASE this_transaction",
-            Self::Other => "RELEASE other_transaction",
-        }
-    }
-
-    /// Releases it and makes the next one.
-    const fn handing_on(self) -> &'static str {
-        match self {
-            Self::This => "RELEASE this_transaction; SAVEPOINT other_transaction; ",
-            Self::Other => "RELEASE other_transaction; SAVEPOINT this_transaction; ",
-        }
-    }
 }
 
 impl Writer {
