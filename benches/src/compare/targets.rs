@@ -29,6 +29,11 @@ const fn alone(name: &'static str, work: &'static str, factor: f64, base: &'stat
     Target { name, work, server: OURS, goal: Goal::Speed(factor), base }
 }
 
+/// As [`alone`], of CPU time.
+const fn cheap(name: &'static str, work: &'static str, factor: f64) -> Target {
+    Target { name, work, server: OURS, goal: Goal::Cost(factor), base: BARE }
+}
+
 /// Through the proxy.
 const fn plain(name: &'static str, work: &'static str, goal: Goal) -> Target {
     Target { name, work, server: DEPLOYMENT, goal, base: CHAINED }
@@ -47,11 +52,15 @@ const fn front(server: &'static str, base: &'static str) -> Target {
 const TARGETS: &[Target] = &[
     alone("small image push", "image-push", 3.0, BARE),
     alone("small image pull", "image-pull", 5.0, BARE),
-    alone("manifest GET by tag", "manifest-get-tag", 5.0, BARE),
-    alone("manifest GET by digest", "manifest-get-digest", 5.0, BARE),
-    alone("manifest HEAD by tag", "manifest-head-tag", 5.0, BARE),
-    alone("manifest HEAD by digest", "manifest-head-digest", 5.0, BARE),
+    alone("push of blobs of 1 to 16 KiB", "blob-push-small", 10.0, BARE),
+    alone("manifest PUT by tag", "manifest-put-tag", 8.0, BARE),
+    alone("manifest PUT by digest", "manifest-put-digest", 8.0, BARE),
+    alone("manifest GET by tag", "manifest-get-tag", 10.0, BARE),
+    alone("manifest GET by digest", "manifest-get-digest", 10.0, BARE),
+    alone("manifest HEAD by tag", "manifest-head-tag", 10.0, BARE),
+    alone("manifest HEAD by digest", "manifest-head-digest", 10.0, BARE),
     alone("32 MiB blob push", "blob-push-32m", 2.0, BARE),
+    cheap("CPU time of a 128 MiB blob push", "blob-push-128m", 0.5),
     alone("128 MiB blob pull", "blob-pull-128m", 1.5, BARE),
     alone("128 MiB blob pull", "blob-pull-128m", 5.0, CHAINED),
     plain("small image pull", "image-pull", Goal::Speed(5.0)),
