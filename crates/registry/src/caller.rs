@@ -89,11 +89,8 @@ impl Caller {
         name: &RepositoryName,
         need: Need,
     ) -> Option<RepositoryPermit> {
-        match self.teller {
-            // What was pulled before is to be told before.
-            Some(_) => None,
-            None => self.app.recent.permit_at_once(self, name, need),
-        }
+        // What was pulled before is to be told before.
+        if self.tells() { None } else { self.app.recent.permit_at_once(self, name, need) }
     }
 
     async fn ask(&self, name: &RepositoryName, need: Need) -> Result<RepositoryPermit> {

@@ -142,9 +142,7 @@ impl Recent {
         need: Need,
         find: impl Future<Output = Result<RepositoryPermit>>,
     ) -> Result<RepositoryPermit> {
-        let moment = caller.app.db.rights_moment_at_once();
-        let (Some(moment), Some(who)) = (moment, who(&caller.principal)) else { return find.await };
-        let key = format!("{who} {name} {need:?}");
+        let Some((moment, key)) = right(caller, name, need) else { return find.await };
         if let Some(permit) = known(&self.permits, &key, &moment) {
             return Ok(RepositoryPermit::clone(&permit));
         }
@@ -163,8 +161,7 @@ impl Recent {
         name: &RepositoryName,
         need: Need,
     ) -> Option<RepositoryPermit> {
-        let moment = caller.app.db.rights_moment_at_once()?;
-        let key = format!("{} {name} {need:?}", who(&caller.principal)?);
+        let (moment, key) = right(caller, name, need)?;
         Some(RepositoryPermit::clone(&*known(&self.permits, &key, &moment)?))
     }
 
@@ -205,6 +202,12 @@ fn who(principal: &Principal) -> Option<Cow<'_, str>> {
         }
         Principal::User(_) | Principal::Robot(_) | Principal::Outsider(_) => None,
     }
+}
+
+/// What a right is remembered under, and the moment of now.
+fn right(caller: &Caller, name: &RepositoryName, need: Need) -> Option<(Moment, String)> {
+    let moment = caller.app.db.rights_moment_at_once()?;
+    Some((moment, format!("{} {name} {need:?}", who(&caller.principal)?)))
 }
 
 fn known<V: Send + Sync + 'static>(
