@@ -17,10 +17,13 @@ start_radosgw() {
     radosgw_settings "$address:$port" "$monitor" >"$radosgw_folder/ceph.conf"
     export CEPH_CONF=$radosgw_folder/ceph.conf
     radosgw_cluster "$monitor" >"$radosgw_folder/cluster.log" 2>&1 3>&- \
-        || { tail -n 20 "$radosgw_folder"/*.log >&2; echo "error: Ceph did not start; its logs are above" >&2; return 1; }
+        || { radosgw_last_words; echo "error: Ceph did not start; its last words are above" >&2; return 1; }
     radosgw_user >"$radosgw_folder/user.log" 2>&1 3>&- \
-        || { tail -n 20 "$radosgw_folder"/*.log >&2; echo "error: Ceph's gateway did not start; its logs are above" >&2; return 1; }
+        || { radosgw_last_words; echo "error: Ceph's gateway did not start; its last words are above" >&2; return 1; }
 }
+
+# What a daemon says before it gives up is on its standard error; its log may end before that.
+radosgw_last_words() { tail -n 8 "$radosgw_folder"/*.log "$radosgw_folder"/*.out >&2; }
 
 radosgw_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
@@ -47,6 +50,8 @@ osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
 [mon.a]
 mon data = $radosgw_folder/mon
+# It stops on a disk that is 95 % full, though what is kept here is small.
+mon data avail crit = 0
 [osd.0]
 osd data = $radosgw_folder/osd
 osd objectstore = memstore
@@ -68,25 +73,27 @@ radosgw_daemon() {
     radosgw_daemons+=($!)
 }
 
+# Each step is followed by `|| return`: its caller asks how it went, which turns `set -e` off.
 radosgw_cluster() {
-    local fsid
+    local fsid osd
     fsid=$(sed -n 's/^fsid = //p' "$CEPH_CONF")
-    mkdir "$radosgw_folder/mon" "$radosgw_folder/osd"
-    monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$1]" "$radosgw_folder/monmap"
-    ceph-mon --mkfs --id a --monmap "$radosgw_folder/monmap"
+    osd=$(cat /proc/sys/kernel/random/uuid)
+    mkdir "$radosgw_folder/mon" "$radosgw_folder/osd" || return
+    monmaptool --create --fsid "$fsid" --addv a "[v2:127.0.0.1:$1]" "$radosgw_folder/monmap" || return
+    ceph-mon --mkfs --id a --monmap "$radosgw_folder/monmap" || return
     radosgw_daemon ceph-mon --id a
-    timeout 30 ceph osd new "$(cat /proc/sys/kernel/random/uuid)"
-    ceph-osd --mkfs --id 0 --osd-uuid "$(ceph osd dump --format json | jq -r '.osds[0].uuid')"
+    timeout 30 ceph osd new "$osd" || return
+    timeout 30 ceph-osd --mkfs --id 0 --osd-uuid "$osd" || return
     radosgw_daemon ceph-osd --id 0
     timeout 30 bash -c 'until ceph osd stat --format json | jq -e ".num_up_osds == 1"; do sleep 0.2; done'
 }
 
 radosgw_user() {
     timeout 60 radosgw-admin --name client.gateway user create --uid platform --display-name Platform \
-        --access-key "$s3_accesskey" --secret-key "$s3_secretkey"
+        --access-key "$s3_accesskey" --secret-key "$s3_secretkey" || return
     radosgw_daemon radosgw --name client.gateway
     # shellcheck disable=SC2016  # the inner shell's
-    timeout 60 bash -c 'until curl --silent --output /dev/null "$1"; do sleep 0.2; done' - "$s3_endpoint"
+    timeout 60 bash -c 'until curl --silent --output /dev/null "$1"; do sleep 0.2; done' - "$s3_endpoint" || return
     s3 PUT
 }
 
