@@ -68,3 +68,9 @@ within 60 answers
 within 60 all_healthy
 check_pushed
 push_pull library/after:1
+
+scenario "the password of admin is lost, and whoever has the host makes another one"
+compose exec -T ui /harbor reset-password --config /etc/harbor/config.yml | tee "$work/reset"
+password=$(sed -n 's/^The password of admin is now //p' "$work/reset" | tr -d '\r')
+docker_login
+push_pull library/after:2

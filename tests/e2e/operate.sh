@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What an operator does beside serving: health checks, rotating the signing key while clients hold tokens.
+# What an operator does beside serving: health checks, rotating the signing key while clients hold tokens, a lost password.
 . "$(dirname "$0")/lib/e2e.sh"
 
 start_server
@@ -40,3 +40,18 @@ has_new_key
 
 scenario "private keys are for their owner alone"
 equal '' "$(find "$data/keys" -type f -name '*signing*' -not -perm 600)"
+
+scenario "an administrator who forgot the password is given another one beside the running server"
+refuses "$binary" reset-password --data "$data" --password-stdin <<<"short"
+contains "$out" "at least 8 characters"
+equal admin "$(api GET /users/current | jq -r .username)"
+"$binary" reset-password --data "$data" --password-stdin <<<"Remembered-again-1"
+forgotten() { [ "$(curl -s -o /dev/null -w '%{http_code}' --user "admin:$password" "$url/api/v2.0/users/current")" = 401 ]; }
+within 10 forgotten
+password=Remembered-again-1
+equal admin "$(api GET /users/current | jq -r .username)"
+
+scenario "or one that is made"
+"$binary" reset-password --data "$data" | tee "$work/reset"
+password=$(sed -n 's/^The password of admin is now //p' "$work/reset")
+equal admin "$(api GET /users/current | jq -r .username)"

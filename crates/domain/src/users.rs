@@ -9,10 +9,11 @@ mod name;
 
 use auth::UserIdentity;
 
-pub use admin::{ADMIN, delete, ensure_admin, set_system_admin};
+pub use admin::{ADMIN, admins, delete, ensure_admin, set_system_admin};
 pub use list::{Field, Query, count, list};
 pub use name::{check_email, check_name};
 
+use crate::audit::Entry;
 use crate::db::on;
 use crate::ids::UserId;
 use crate::permit::SystemPermit;
@@ -164,6 +165,18 @@ pub async fn set_password(
     password_hash: &str,
     now: Timestamp,
 ) -> Result<()> {
+    reset_password(tx, permit.actor(), id, password_hash, now).await
+}
+
+/// As [`set_password`], for whoever has the database in their hands, to whom nobody gave a permit: the audit log names
+/// `username` as the one who did it.
+pub async fn reset_password(
+    tx: &mut Tx,
+    username: &str,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<()> {
     const SQL: &str = "UPDATE users SET password_hash = $2, epoch = epoch + 1, updated_at = $3 \
         WHERE id = $1 RETURNING name";
     let name: Option<String> = on!(tx.connection(), |connection| sqlx::query_scalar(SQL)
@@ -174,7 +187,10 @@ pub async fn set_password(
         .await?);
     let name = name.ok_or(Error::NotFound(Entity::User))?;
     sessions::delete_all_of(tx, id).await?;
-    audit::record_system(tx, permit, "update", "user", &format!("{name} (password)"), now).await
+    let resource = format!("{name} (password)");
+    let (operation, resource_type) = ("update", "user");
+    let entry = Entry { project: None, username, operation, resource_type, resource: &resource };
+    audit::append(tx, &[entry], now).await
 }
 
 /// One person's name must not be another one's address: whoever signs in with it would be mistaken for the other.

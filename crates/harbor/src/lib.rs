@@ -13,6 +13,7 @@ mod belonging;
 mod compose;
 mod process;
 mod services;
+mod reset_password;
 mod rotate_keys;
 mod issuer_certificate;
 mod prepare;
@@ -120,6 +121,7 @@ async fn run_command(command: Command, logs: Logs) -> Result<()> {
         Command::VerifyBackup(settings) => backup::verify(settings).await,
         Command::Restore(settings) => restore::run(settings).await,
         Command::Import(settings) => import::run(&settings).await,
+        Command::ResetPassword(settings) => reset_password::run(&settings).await,
         Command::RotateKeys(settings) => rotate_keys::run(&settings).await,
         Command::IssuerCertificate(place) => issuer_certificate::run(&place),
         Command::Healthcheck(settings) => healthcheck::run(&settings).await,

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
 use domain::projects::ProjectName;
+use domain::users;
 use serde::Deserialize;
 use url::Url;
 use web::Network;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Restore(backup::Restore),
     /// Take over what another registry wrote, its blobs staying where they are; exits with 1 if something is not taken over.
     Import(import::Import),
+    /// Give an account another password, without signing in: for when nobody can.
+    ResetPassword(ResetPassword),
     /// Sign tokens with a new key; those issued under the old one stay good until they expire.
     RotateKeys(KeysPlace),
     /// Print the certificate of the key that signs tokens, for a registry elsewhere that is to believe them.
@@ -136,6 +139,41 @@ pub(crate) struct KeysPlace {
     pub(crate) data: Option<PathBuf>,
 
     /// The configuration file of the token service, in a deployment of separate services.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResetPassword {
+    /// The account: its name, or its address of email.
+    #[arg(default_value = users::ADMIN)]
+    pub(crate) account: String,
+
+    /// Read the password from the first line of standard input; without this one is made and printed.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+
+    /// The data directory of a standalone instance.
+    #[arg(
+        long,
+        env = "HARBOR_DATA",
+        value_name = "DIR",
+        required_unless_present = "config",
+        conflicts_with = "config"
+    )]
+    pub(crate) data: Option<PathBuf>,
+
+    /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
+    #[arg(
+        long,
+        env = "HARBOR_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        conflicts_with = "config"
+    )]
+    pub(crate) database_url: Option<Location>,
+
+    /// The configuration file of the service `ui`, in a deployment of separate services.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod volume;
 mod service_logs;
 mod authority;
+mod banner;
 mod session;
 mod i18n;
 mod assets;

@@ -4,6 +4,7 @@ use actix_web::http::header::{self, HeaderMap};
 use serde::{Deserialize, Serialize};
 
 use crate::assets;
+use crate::banner::Banner;
 use crate::i18n::{Language, Value};
 use crate::session;
 
@@ -81,6 +82,7 @@ pub(crate) struct Shell {
     /// `registry.example.com:8443`, as `docker login` wants it.
     pub(crate) host: String,
     pub(crate) read_only: bool,
+    pub(crate) banner: Option<Banner>,
     /// Whether there are logs of services to show.
     pub(crate) service_logs: bool,
 }

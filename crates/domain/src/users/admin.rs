@@ -5,7 +5,7 @@ use auth::Principal;
 use crate::db::on;
 use crate::ids::UserId;
 use crate::permit::SystemPermit;
-use crate::{Entity, Error, Result, Timestamp, Tx, audit};
+use crate::{Db, Entity, Error, Result, Timestamp, Tx, audit};
 
 /// The account that every instance begins with.
 pub const ADMIN: &str = "admin";
@@ -22,6 +22,12 @@ pub async fn ensure_admin(tx: &mut Tx, password_hash: &str, now: Timestamp) -> R
         .bind(now)
         .fetch_one(connection)
         .await?))
+}
+
+/// The names of the first few system administrators.
+pub async fn admins(db: &Db) -> Result<Vec<String>> {
+    const SQL: &str = "SELECT name FROM users WHERE system_admin ORDER BY id LIMIT 10";
+    Ok(on!(db.read(), |pool| sqlx::query_scalar(SQL).fetch_all(pool).await?))
 }
 
 /// Makes somebody a system administrator, or no longer one. The last one stays.

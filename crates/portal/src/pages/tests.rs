@@ -23,6 +23,7 @@ fn shell(language: Language, theme: Theme) -> Shell {
         here: "/projects".to_owned(),
         host: "registry.example.com".to_owned(),
         read_only: false,
+        banner: None,
         service_logs: true,
     }
 }

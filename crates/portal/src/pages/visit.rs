@@ -20,6 +20,7 @@ use super::error::Error;
 use super::format::Moment;
 use super::pager::{self, PAGE_SIZE, Pager};
 use crate::App;
+use crate::banner::Banner;
 use crate::i18n::Language;
 use crate::session;
 use crate::viewer::{LANGUAGE_COOKIE, Shell, THEME_COOKIE, Theme, Viewer};
@@ -95,6 +96,7 @@ impl Call {
             here,
             host: self.host.clone(),
             read_only: false,
+            banner: None,
             service_logs: false,
         }
     }
@@ -127,6 +129,7 @@ impl Visit {
         };
         let mut ui = call.shell();
         ui.read_only = settings.read_only;
+        ui.banner = Banner::of(&settings.banner_message).filter(|banner| banner.is_shown(now));
         ui.service_logs = app.service_logs.is_some();
         let mut principal = Principal::Anonymous;
         if let Some(Session { user, csrf, .. }) = session {

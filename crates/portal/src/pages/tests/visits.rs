@@ -249,6 +249,11 @@ async fn the_configuration_is_changed_and_read_only_mode_is_left_again() {
             ("robot_token_duration", "-1"),
             ("robot_name_prefix", "bot$"),
             ("deletion_grace", "48"),
+            ("quota_per_project_enable", "true"),
+            ("storage_per_project", "1.5"),
+            ("required_platforms", "linux/amd64"),
+            ("banner_message", "Moving on <Sunday>"),
+            ("banner_kind", "warning"),
             ("read_only", read_only),
         ]
     };
@@ -260,10 +265,21 @@ async fn the_configuration_is_changed_and_read_only_mode_is_left_again() {
         .await
         .shows("value=\"48\"")
         .shows("value=\"45\"")
+        .shows("value=\"1.5\"")
+        .shows("value=\"linux/amd64\"")
         .shows("The system is read only");
+    let settings = domain::settings::load(portal.db()).await.unwrap();
+    assert_eq!(settings.storage_per_project, 3 << 29);
     admin.post("/projects", &[("name", "team")]).await.is(403).shows("read only");
     admin.post(path, &fields("45", "false")).await.leads_to(path);
     admin.get(path).await.hides("The system is read only");
+    // Everybody sees the banner, as text.
+    portal
+        .browser()
+        .get("/login")
+        .await
+        .shows("Moving on &#60;Sunday&#62;")
+        .shows("flash banner warn");
     portal.signed_in("alice").await.get("/projects/-/new").await.is(403);
 }
 
