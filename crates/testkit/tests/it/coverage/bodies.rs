@@ -168,6 +168,8 @@ fn fields(pattern: &str) -> Vec<(&'static str, &'static str)> {
             ("robot_token_duration", "30"),
             ("robot_name_prefix", "robot$"),
             ("deletion_grace", "24"),
+            ("storage_per_project", "-1"),
+            ("required_platforms", "all"),
         ],
         "/logout"
         | "/delete"

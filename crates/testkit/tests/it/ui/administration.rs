@@ -96,13 +96,18 @@ async fn change_settings(browser: &Browser) {
     browser.see("A number of days, or -1.").await;
     browser.look("configuration-fault").await;
     browser.fill("#robot_token_duration", "7").await;
+    browser.fill("#storage_per_project", "1.5").await;
+    browser.fill("#banner_message", "Moving to new disks\non Sunday").await;
     browser.click("#read_only").await;
     browser.click("main form button.primary").await;
     browser.see("Saved.").await;
     browser.see("The system is read only").await;
+    browser.see("Moving to new disks").await;
     browser.look("configuration-read-only").await;
     let days = browser.ask("return document.querySelector('#robot_token_duration').value").await;
     assert_eq!(days, "7");
+    let limit = browser.ask("return document.querySelector('#storage_per_project').value").await;
+    assert_eq!(limit, "1.5");
     browser.click("#read_only").await;
     browser.click("main form button.primary").await;
     browser.see_element("main:not(:has(.flash.warn)) .flash.ok").await;

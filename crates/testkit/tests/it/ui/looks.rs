@@ -3,6 +3,7 @@
 use auth::{Action, Resource, Role};
 use domain::ids::JobId;
 use domain::queue::Task;
+use serde_json::json;
 use testkit::browser::{Browser, Window};
 use testkit::image::unique_bytes;
 use testkit::{Image, Index, TestApp};
@@ -137,6 +138,7 @@ async fn furnish(app: &TestApp) -> Vec<(&'static str, String)> {
 async fn collect(app: &TestApp) -> JobId {
     let outdated = Image::with_layers(vec![unique_bytes(5_000_000), unique_bytes(700_000)]);
     app.admin().push("library/outdated:1.0", &outdated).await.created();
+    app.set("deletion_grace", json!(0)).await;
     app.delete_repository("library/outdated").await;
     let rehearsal = Task::CollectGarbage { dry_run: true, delete_untagged: false, window_secs: 0 };
     app.do_job(&rehearsal).await;
