@@ -2,7 +2,7 @@
 # Installs what the tests need on a Debian or Ubuntu machine, then runs every test; stops at the first stage that fails.
 #
 #     ./test.sh              everything
-#     ./test.sh e2e          one stage of: shell ci fuzz package e2e
+#     ./test.sh e2e          one stage of: shell ci package e2e fuzz e2e+fuzz
 #
 # Changes nothing of the machine but packages: databases and daemons are the tests' own, in temporary folders.
 set -euo pipefail
@@ -38,7 +38,7 @@ stage() {
     say "stage $1: passed in $((SECONDS - began)) s"
     current_stage=''
 }
-current_stage=''
+current_stage='' fuzzers=''
 
 finish() {
     local status=$?
@@ -47,6 +47,7 @@ finish() {
     stop_radosgw
     stop_azurite
     stop_swift
+    [ -z "$fuzzers" ] || kill "$fuzzers" || true
     if [ $status -ne 0 ]; then
         printf '\n==> FAILED%s after %s s; its output is above\n' "${current_stage:+ in stage $current_stage}" "$SECONDS" >&2
     fi
@@ -56,7 +57,15 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 prepare_machine() {
-    local absent=()
+    local absent=() deny=''
+    ensure_compiler
+    ensure_rust_tools
+    if ! cargo deny --version >/dev/null 2>&1; then
+        say "installing cargo-deny (cargo install), while packages are fetched"
+        # Unoptimised: it reads one lock file, and builds in half the time.
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug cargo-deny &
+        deny=$!
+    fi
     # Ubuntu has Chromium as a snap only; a browser that is there under its usual name will do.
     for package in "${packages[@]}"; do
         case $package in
@@ -68,15 +77,8 @@ prepare_machine() {
     # Node's own packages bring npm along, Debian's do not.
     have npm || absent+=(nodejs npm)
     apt_install "${absent[@]}"
-    ensure_compiler
-    ensure_rust_tools
-    if ! cargo deny --version >/dev/null 2>&1; then
-        say "installing cargo-deny (cargo install)"
-        # Unoptimised: it reads one lock file, and builds in half the time.
-        CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug cargo-deny \
-            || fail "cargo-deny could not be installed" "cargo install --locked cargo-deny"
-    fi
     ensure_compose_plugin
+    [ -z "$deny" ] || wait "$deny" || fail "cargo-deny could not be installed" "cargo install --locked cargo-deny"
     # rustup's folder is on the PATH of `ensure_rust`; the tests start chromedriver by its name.
     have chromedriver || fail "chromedriver is not on the PATH" "apt-get install chromium-driver"
 }
@@ -146,8 +148,21 @@ build_package() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2
 # As root: the tests start a Docker daemon and mount a small disk to fill it.
 run_clients() { as_root env "PATH=$PATH:/usr/sbin:/sbin" "HOME=$HOME" tests/e2e/run; }
 
+# The clients wait more than they work: fuzzers take what is left, and a longer minute for that.
+run_clients_beside_fuzzers() {
+    local status=0
+    nice -n 19 fuzz/run 90 >target/fuzzers.log 2>&1 &
+    fuzzers=$!
+    run_clients || status=1
+    say "the fuzzers"
+    wait "$fuzzers" || status=1
+    fuzzers=''
+    cat target/fuzzers.log
+    return $status
+}
+
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(shell ci fuzz package e2e)
+[ ${#stages[@]} -gt 0 ] || stages=(shell ci package e2e+fuzz)
 stage prepare prepare_machine
 for name in "${stages[@]}"; do
     case $name in
@@ -156,7 +171,8 @@ for name in "${stages[@]}"; do
         fuzz) stage "$name" run_fuzzers ;;
         package) stage "$name" build_package ;;
         e2e) stage "$name" run_clients ;;
-        *) fail "there is no stage '$name'" "shell ci fuzz package e2e" ;;
+        e2e+fuzz) stage "$name" run_clients_beside_fuzzers ;;
+        *) fail "there is no stage '$name'" "shell ci package e2e fuzz e2e+fuzz" ;;
     esac
 done
 say "everything passed in $SECONDS s"
