@@ -59,8 +59,8 @@ finish_upload() {
 
 echo "{\"insecure-registries\": [\"$host\"]}" >/etc/docker/daemon.json
 ip address add $bucket_address/32 dev lo
-start_radosgw $bucket_address
 on_exit stop_radosgw
+start_radosgw $bucket_address
 start_host
 unpack
 configure "hostname = $host" "registry_replicas = 2" "storage_driver = s3" "storage_redirect = off" \

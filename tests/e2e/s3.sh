@@ -6,8 +6,8 @@
 
 start_postgres
 on_exit stop_postgres
-start_radosgw
 on_exit stop_radosgw
+start_radosgw
 # storage SECRET: the file that names the bucket.
 storage() {
     cat <<EOF

@@ -165,14 +165,24 @@ pub async fn set_password(
     password_hash: &str,
     now: Timestamp,
 ) -> Result<()> {
-    reset_password(tx, permit.actor(), id, password_hash, now).await
+    replace_password(tx, permit.actor(), id, password_hash, now).await
 }
 
-/// As [`set_password`], for whoever has the database in their hands, to whom nobody gave a permit: the audit log names
-/// `username` as the one who did it.
+/// As [`set_password`], for a command of the host, whose user has the database in their hands and no permit of anybody.
+/// The audit log says that it was done `by` the command.
 pub async fn reset_password(
     tx: &mut Tx,
-    username: &str,
+    by: &str,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<()> {
+    replace_password(tx, by, id, password_hash, now).await
+}
+
+async fn replace_password(
+    tx: &mut Tx,
+    by: &str,
     id: UserId,
     password_hash: &str,
     now: Timestamp,
@@ -189,7 +199,8 @@ pub async fn reset_password(
     sessions::delete_all_of(tx, id).await?;
     let resource = format!("{name} (password)");
     let (operation, resource_type) = ("update", "user");
-    let entry = Entry { project: None, username, operation, resource_type, resource: &resource };
+    let entry =
+        Entry { project: None, username: by, operation, resource_type, resource: &resource };
     audit::append(tx, &[entry], now).await
 }
 

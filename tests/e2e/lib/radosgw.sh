@@ -23,7 +23,7 @@ start_radosgw() {
 }
 
 # What a daemon says before it gives up is on its standard error; its log may end before that.
-radosgw_last_words() { tail -n 8 "$radosgw_folder"/*.log "$radosgw_folder"/*.out >&2; }
+radosgw_last_words() { tail -n 8 "$radosgw_folder"/*.log "$radosgw_folder"/*.out >&2 || true; }
 
 radosgw_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 

@@ -18,7 +18,9 @@ pub fn check_name(name: &str) -> Result<()> {
     if name.contains(FORBIDDEN_IN_NAMES) || name.contains(char::is_control) {
         return refuse("must not contain , \" ~ # % $ : < or >");
     }
-    if name.eq_ignore_ascii_case("anonymous") {
+    // Commands of the host stand in the audit log as `harbor import` and the like.
+    let is_command = name.to_ascii_lowercase().starts_with("harbor ");
+    if is_command || name.eq_ignore_ascii_case("anonymous") {
         return refuse("is reserved");
     }
     Ok(())

@@ -3,14 +3,14 @@
 use auth::{Action, Principal, Resource};
 
 use super::{
-    Field, New, Profile, Query, any, by_id, by_login, by_name, check_email, check_name, create,
-    delete, ensure_admin, list, set_password, set_system_admin, update,
+    Field, New, Profile, Query, admins, any, by_id, by_login, by_name, check_email, check_name,
+    create, delete, ensure_admin, list, reset_password, set_password, set_system_admin, update,
 };
 use crate::ids::UserId;
 use crate::listing::{Direction, Match, Paging, Sort};
 use crate::permit::{SystemPermit, authorize_system};
 use crate::testing::{admin, each_engine, now, user};
-use crate::{Db, Entity, Error, Result, projects, sessions};
+use crate::{Db, Entity, Error, Result, audit, projects, sessions};
 
 fn permit() -> SystemPermit {
     authorize_system(&admin(), Resource::User, Action::Create).unwrap()
@@ -111,6 +111,27 @@ async fn a_new_password_ends_what_the_old_one_opened() {
 }
 
 #[tokio::test]
+async fn a_command_of_the_host_does_the_same_and_is_named() {
+    each_engine(async |db| {
+        let id = make(&db, &new("dora", None)).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let opened = sessions::create(&mut tx, id, now()).await.unwrap();
+        reset_password(&mut tx, "harbor reset-password", id, "other", now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let dora = by_id(&db, id).await.unwrap().unwrap();
+        assert_eq!((dora.password_hash.as_str(), dora.epoch), ("other", 1));
+        assert!(sessions::by_token(&db, &opened.token, now()).await.unwrap().is_none());
+        let query = audit::Query::all(audit::Scope::All, Paging::default());
+        let last = audit::list(&db, &query).await.unwrap().items.remove(0);
+        assert_eq!(
+            (last.username.as_str(), last.resource.as_str()),
+            ("harbor reset-password", "dora (password)")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn somebody_always_administers() {
     each_engine(async |db| {
         assert!(!any(&db).await.unwrap());
@@ -122,6 +143,7 @@ async fn somebody_always_administers() {
         tx.commit().await.unwrap();
         assert_eq!(by_id(&db, first).await.unwrap().unwrap().password_hash, "hash");
         let second = make(&db, &new("second", None)).await.unwrap();
+        assert_eq!(admins(&db).await.unwrap(), ["admin"]);
 
         let mut tx = db.begin().await.unwrap();
         let removed = delete(&mut tx, &permit(), first, now()).await;
@@ -131,6 +153,7 @@ async fn somebody_always_administers() {
         set_system_admin(&mut tx, &permit(), second, true, now()).await.unwrap();
         delete(&mut tx, &permit(), first, now()).await.unwrap();
         tx.commit().await.unwrap();
+        assert_eq!(admins(&db).await.unwrap(), ["second"]);
 
         let library = projects::by_key(&db, &admin(), "library").await.unwrap().unwrap();
         assert!(library.public && library.owner.is_none());
@@ -192,6 +215,8 @@ fn names_have_harbors_rule_and_no_colon() {
     check("a:b", false);
     check("a\nb", false);
     check("Anonymous", false);
+    check("Harbor import", false);
+    check("harbor", true);
     check(&"x".repeat(255), true);
     check(&"x".repeat(256), false);
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use auth::{Action, Principal, Resource};
 use domain::db::Location;
-use domain::listing::Paging;
-use domain::{Clock, Db, Timestamp, audit, users};
+use domain::{Clock, Db, Timestamp, permit, users};
 use tempfile::TempDir;
 
-use super::reset;
+use super::{location, reset};
 use crate::admin::furnish;
+use crate::data_dir::DataDir;
+use crate::keys::KeyFiles;
+use crate::settings::ResetPassword;
 
 const FIRST: &str = "First-password-1";
 const NEXT: &str = "Next-password-2";
@@ -48,16 +51,6 @@ async fn one_is_made_and_ends_what_was_proven_with_the_old_one() {
 }
 
 #[tokio::test]
-async fn the_log_names_the_command() {
-    let (_directory, db) = furnished().await;
-    reset(&db, "admin", None).await.unwrap();
-    let query = audit::Query::all(audit::Scope::All, Paging::default());
-    let logs = audit::list(&db, &query).await.unwrap().items;
-    assert_eq!(logs[0].username, "harbor reset-password");
-    assert_eq!(logs[0].resource, "admin (password)");
-}
-
-#[tokio::test]
 async fn one_that_is_given_is_taken_if_it_may_be_a_password() {
     let (_directory, db) = furnished().await;
     let refused = reset(&db, "admin", Some("short".to_owned())).await.err().unwrap();
@@ -82,8 +75,59 @@ async fn whoever_is_not_there_is_told_who_administers() {
 }
 
 #[tokio::test]
+async fn whoever_administers_nothing_is_told_who_does() {
+    let (_directory, db) = furnished().await;
+    let permit = {
+        let admin = users::by_name(&db, users::ADMIN).await.unwrap().unwrap().identity();
+        permit::authorize_system(&Principal::User(admin), Resource::User, Action::Create).unwrap()
+    };
+    let new = users::New {
+        name: "ana",
+        email: Some("ana@example.com"),
+        real_name: "",
+        comment: "",
+        password_hash: "hash",
+    };
+    let mut tx = db.begin().await.unwrap();
+    users::create(&mut tx, &permit, &new, now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(reset(&db, "admin", None).await.unwrap().administrators, None);
+    let done = reset(&db, "ANA@example.com", None).await.unwrap();
+    assert_eq!((done.name.as_str(), done.administrators.as_deref()), ("ana", Some("admin")));
+}
+
+#[tokio::test]
 async fn before_the_first_start_there_is_nobody() {
     let (_directory, db) = fixture().await;
     let refused = reset(&db, "admin", None).await.err().unwrap();
     assert!(refused.to_string().contains("first start"), "{refused}");
+}
+
+#[tokio::test]
+async fn another_database_is_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite(directory.path().join("another.db"));
+    let db = Db::connect(&location).await.unwrap();
+    let refused = reset(&db, "admin", None).await.err().unwrap();
+    assert_eq!(refused.to_string(), "there is no instance of harbor in this database");
+}
+
+#[test]
+fn an_instance_without_a_file_has_its_database_elsewhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = DataDir::open(directory.path()).unwrap();
+    KeyFiles::new(data.keys()).load_or_generate().unwrap();
+    let settings = |database_url: Option<&str>| ResetPassword {
+        account: "admin".to_owned(),
+        password_stdin: false,
+        data: Some(directory.path().to_owned()),
+        database_url: database_url.map(|url| url.parse().unwrap()),
+        config: None,
+    };
+    let refused = location(&settings(None)).unwrap_err().to_string();
+    assert!(refused.contains("--database-url"), "{refused}");
+    assert!(!data.database().exists());
+    let url = "postgres://registry@localhost/registry";
+    let Location::Postgres(found) = location(&settings(Some(url))).unwrap() else { panic!() };
+    assert_eq!(found, url);
 }

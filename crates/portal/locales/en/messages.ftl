@@ -81,9 +81,10 @@ error-unavailable-sub = The database or the storage does not answer. Try again i
 flash-repository-restored = Repository { $name } is restored.
 fault-name-is-used = A repository of that name exists by now: delete it first.
 fault-not-restorable = It cannot be restored any more.
-fault-storage_per_project = A number of GiB, or -1.
+fault-storage_per_project = More than 0 GiB, or -1.
 fault-required_platforms = all, none, or platforms such as linux/amd64,linux/arm64.
-fault-banner_message = This is too long.
+fault-banner_message = At most 4096 bytes.
+fault-date = Not a date, or the last day is before the first.
 fault-deletion_grace = A number of hours, 0 to 8760.
 can-restore = { $count ->
     [one] It can be restored for one hour.

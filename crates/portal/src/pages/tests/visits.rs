@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::browser::{PASSWORD, Portal};
 
@@ -274,12 +274,11 @@ async fn the_configuration_is_changed_and_read_only_mode_is_left_again() {
     admin.post(path, &fields("45", "false")).await.leads_to(path);
     admin.get(path).await.hides("The system is read only");
     // Everybody sees the banner, as text.
-    portal
-        .browser()
-        .get("/login")
-        .await
-        .shows("Moving on &#60;Sunday&#62;")
-        .shows("flash banner warn");
+    let banner = "Moving on &#60;Sunday&#62;";
+    portal.browser().get("/login").await.shows(banner).shows("flash banner warn");
+    let over = json!({"message": "Moving on <Sunday>", "toDate": "2020-01-01"}).to_string();
+    configure(&portal, &[("banner_message", over.into())]).await;
+    portal.browser().get("/login").await.hides(banner);
     portal.signed_in("alice").await.get("/projects/-/new").await.is(403);
 }
 
