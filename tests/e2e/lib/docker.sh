@@ -40,9 +40,9 @@ debian_base() {
     local tar=$cache/debian-bookworm-minbase.tar folder=$work/debian
     if [ ! -s "$tar" ]; then
         debootstrap --variant=minbase bookworm "$folder" http://deb.debian.org/debian >&2
-        tar --create --numeric-owner --directory "$folder" --exclude=./var/cache/apt/archives/*.deb --file "$tar.new" .
+        tar --create --numeric-owner --directory "$folder" --exclude=./var/cache/apt/archives/*.deb --file "$tar.$$" .
         rm -rf "$folder"
-        mv "$tar.new" "$tar"
+        mv "$tar.$$" "$tar"
     fi
     echo "$tar"
 }
