@@ -30,7 +30,7 @@ start_azurite() {
         >"$azurite_folder/out" 2>&1 3>&- &
     azurite_process=$!
     # shellcheck disable=SC2016  # the inner shell's
-    timeout 30 bash -c 'until curl --silent --output /dev/null "$1"; do sleep 0.2; done' - "$azure_serviceurl" \
+    timeout 120 bash -c 'until curl --silent --output /dev/null "$1"; do sleep 0.2; done' - "$azure_serviceurl" \
         || { cat "$azurite_folder/out" >&2; echo "error: Azurite did not start; its words are above" >&2; return 1; }
     azure PUT '?restype=container' >/dev/null
 }

@@ -31,7 +31,7 @@ start_swift() {
         swift_daemons+=($!)
     done
     # shellcheck disable=SC2016  # the inner shell's
-    timeout 60 bash -c 'until curl --silent --fail --output /dev/null "$1"; do sleep 0.2; done' - "${swift_authurl%/auth*}/info" \
+    timeout 120 bash -c 'until curl --silent --fail --output /dev/null "$1"; do sleep 0.2; done' - "${swift_authurl%/auth*}/info" \
         || { tail -n 20 "$swift_folder"/*.log >&2; echo "error: Swift did not start; its logs are above" >&2; return 1; }
 }
 
