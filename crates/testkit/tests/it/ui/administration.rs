@@ -110,7 +110,7 @@ async fn change_settings(browser: &Browser) {
     assert_eq!(limit, "1.5");
     browser.click("#read_only").await;
     browser.click("main form button.primary").await;
-    browser.see_element("main:not(:has(.flash.warn)) .flash.ok").await;
+    browser.see_element("main:not(:has(.flash.warn:not(.banner))) .flash.ok").await;
 }
 
 async fn read_the_log(browser: &Browser) {
