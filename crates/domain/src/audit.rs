@@ -67,7 +67,18 @@ pub async fn record_system(
     resource: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let username = permit.actor();
+    record_system_by(tx, permit.actor(), operation, resource_type, resource, now).await
+}
+
+/// As [`record_system`], of `username` who needed no permit: a job, or a command of the host.
+pub(crate) async fn record_system_by(
+    tx: &mut Tx,
+    username: &str,
+    operation: &str,
+    resource_type: &str,
+    resource: &str,
+    now: Timestamp,
+) -> Result<()> {
     append(tx, &[Entry { project: None, username, operation, resource_type, resource }], now).await
 }
 

@@ -10,14 +10,13 @@
 
 use std::fmt;
 
-use crate::audit::{self, Entry};
 use crate::blobs::bytes;
 use crate::collection;
 use crate::db::on;
 use crate::ids::BlobId;
 use crate::listing::{Page, Paging};
 use crate::scrub::Object;
-use crate::{Db, Error, Result, Timestamp, Tx};
+use crate::{Db, Error, Result, Timestamp, Tx, audit};
 
 /// What is wrong with the bytes; spelled in rows as by [`Damage::as_str`]. Never rename one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,10 +164,7 @@ pub async fn heal(
     }
     collection::forget(tx, &[object_key.to_owned()]).await?;
     collection::condemn_object(tx, &blob.object_key, &blob.digest, blob.size, now).await?;
-    let resource = blob.digest.as_str();
-    let entry =
-        Entry { project: None, username: by, operation: "heal", resource_type: "blob", resource };
-    audit::append(tx, &[entry], now).await?;
+    audit::record_system_by(tx, by, "heal", "blob", &blob.digest, now).await?;
     Ok(true)
 }
 

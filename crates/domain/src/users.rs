@@ -13,7 +13,6 @@ pub use admin::{ADMIN, admins, delete, ensure_admin, set_system_admin};
 pub use list::{Field, Query, count, list};
 pub use name::{check_email, check_name};
 
-use crate::audit::Entry;
 use crate::db::on;
 use crate::ids::UserId;
 use crate::permit::SystemPermit;
@@ -197,11 +196,7 @@ async fn replace_password(
         .await?);
     let name = name.ok_or(Error::NotFound(Entity::User))?;
     sessions::delete_all_of(tx, id).await?;
-    let resource = format!("{name} (password)");
-    let (operation, resource_type) = ("update", "user");
-    let entry =
-        Entry { project: None, username: by, operation, resource_type, resource: &resource };
-    audit::append(tx, &[entry], now).await
+    audit::record_system_by(tx, by, "update", "user", &format!("{name} (password)"), now).await
 }
 
 /// One person's name must not be another one's address: whoever signs in with it would be mistaken for the other.

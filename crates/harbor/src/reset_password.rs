@@ -48,9 +48,8 @@ fn location(settings: &ResetPassword) -> Result<Location> {
     if let Some(file) = &settings.config {
         return services::read::<Ui>(file)?.database.location();
     }
-    let data = settings.data.as_ref().context("name an instance with --data or --config")?;
-    let data = DataDir::existing(data)?;
-    if let Some(location) = &settings.database_url {
+    let data = DataDir::existing(settings.standalone.data()?)?;
+    if let Some(location) = &settings.standalone.database_url {
         return Ok(location.clone());
     }
     let file = data.database();

@@ -9,8 +9,9 @@ pub mod distribution;
 
 use std::env::VarError;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Command as CommandLine, CommandFactory, Parser, Subcommand};
 use domain::db::Location;
 use domain::projects::ProjectName;
@@ -153,6 +154,17 @@ pub(crate) struct ResetPassword {
     #[arg(long)]
     pub(crate) password_stdin: bool,
 
+    #[command(flatten)]
+    pub(crate) standalone: Standalone,
+
+    /// The configuration file of the service `ui`, in a deployment of separate services.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// A standalone instance, of a command that takes the configuration of a deployment's service (`--config`) instead.
+#[derive(Clone, Debug, Args)]
+pub struct Standalone {
     /// The data directory of a standalone instance.
     #[arg(
         long,
@@ -161,7 +173,7 @@ pub(crate) struct ResetPassword {
         required_unless_present = "config",
         conflicts_with = "config"
     )]
-    pub(crate) data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
 
     /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
     #[arg(
@@ -171,11 +183,14 @@ pub(crate) struct ResetPassword {
         hide_env_values = true,
         conflicts_with = "config"
     )]
-    pub(crate) database_url: Option<Location>,
+    pub database_url: Option<Location>,
+}
 
-    /// The configuration file of the service `ui`, in a deployment of separate services.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+impl Standalone {
+    /// Its data directory, which only `--config` could stand for.
+    pub(crate) fn data(&self) -> anyhow::Result<&Path> {
+        self.data.as_deref().context("name an instance with --data or --config")
+    }
 }
 
 /// Where an instance keeps what it knows.

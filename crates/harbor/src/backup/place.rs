@@ -30,9 +30,9 @@ impl Parts {
                 data: None,
             });
         }
-        let data = place.data.clone().context("name an instance with --data or --config")?;
+        let data = place.standalone.data()?.to_owned();
         // As the data directory has them: `crate::data_dir`.
-        let location = place.database_url.clone();
+        let location = place.standalone.database_url.clone();
         Ok(Self {
             location: location.unwrap_or_else(|| Location::Sqlite(data.join("harbor.db"))),
             storage: match &place.storage {

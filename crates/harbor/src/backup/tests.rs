@@ -19,8 +19,8 @@ use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::KeyFiles;
 use crate::restore;
-use crate::settings::Store;
 use crate::settings::backup::{Backup, Place, Restore};
+use crate::settings::{Standalone, Store};
 
 /// An instance that nobody serves from.
 pub(crate) struct Site {
@@ -44,8 +44,7 @@ impl Site {
 
     pub(crate) fn place(&self) -> Place {
         Place {
-            data: Some(self.data()),
-            database_url: self.database.clone(),
+            standalone: Standalone { data: Some(self.data()), database_url: self.database.clone() },
             storage: None,
             config: None,
             keys: None,

@@ -33,10 +33,10 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
         let store = paired(&db, &service.storage, &Clock::System).await?;
         return Ok(Opened { db, store, alone: None });
     }
-    let data = settings.data.clone().context("name an instance with --data or --config")?;
-    let directory = DataDir::existing(&data)?;
+    let (data, database_url) = (settings.standalone.data()?, &settings.standalone.database_url);
+    let directory = DataDir::existing(data)?;
     let lock = directory.try_lock()?;
-    let is_sqlite = !matches!(settings.database_url, Some(Location::Postgres(_)));
+    let is_sqlite = !matches!(database_url, Some(Location::Postgres(_)));
     ensure!(
         lock.is_some() || !is_sqlite,
         "a server works with {}: stop it for the import, or let it use PostgreSQL, beside which it can go on",
@@ -51,14 +51,14 @@ pub(super) async fn open(settings: &Import, stop: &Shutdown) -> Result<Opened> {
                 tree.display()
             );
         }
-        let location = settings.database_url.clone();
+        let location = database_url.clone();
         let location = location.unwrap_or_else(|| Location::Sqlite(directory.database()));
         refuse_another_s(tree, &location).await?;
         adopt(&directory, tree, lock.is_some())?;
     }
     let store = Store {
-        data,
-        database_url: settings.database_url.clone(),
+        data: data.to_owned(),
+        database_url: database_url.clone(),
         storage: settings.storage.clone(),
     };
     let files = KeyFiles::new(directory.keys());

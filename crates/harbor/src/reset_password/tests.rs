@@ -11,7 +11,7 @@ use super::{location, reset};
 use crate::admin::furnish;
 use crate::data_dir::DataDir;
 use crate::keys::KeyFiles;
-use crate::settings::ResetPassword;
+use crate::settings::{ResetPassword, Standalone};
 
 const FIRST: &str = "First-password-1";
 const NEXT: &str = "Next-password-2";
@@ -120,8 +120,10 @@ fn an_instance_without_a_file_has_its_database_elsewhere() {
     let settings = |database_url: Option<&str>| ResetPassword {
         account: "admin".to_owned(),
         password_stdin: false,
-        data: Some(directory.path().to_owned()),
-        database_url: database_url.map(|url| url.parse().unwrap()),
+        standalone: Standalone {
+            data: Some(directory.path().to_owned()),
+            database_url: database_url.map(|url| url.parse().unwrap()),
+        },
         config: None,
     };
     let refused = location(&settings(None)).unwrap_err().to_string();

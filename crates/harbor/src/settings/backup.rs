@@ -3,30 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::db::Location;
+
+use super::Standalone;
 
 /// An instance: a data directory, or a service's configuration in a deployment of separate services.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// The data directory of a standalone instance.
-    #[arg(
-        long,
-        env = "HARBOR_DATA",
-        value_name = "DIR",
-        required_unless_present = "config",
-        conflicts_with = "config"
-    )]
-    pub data: Option<PathBuf>,
-
-    /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
-    #[arg(
-        long,
-        env = "HARBOR_DATABASE_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        conflicts_with = "config"
-    )]
-    pub database_url: Option<Location>,
+    #[command(flatten)]
+    pub standalone: Standalone,
 
     /// The file (YAML) that says where objects are kept, if not in the data directory: with it only `directory` will do.
     #[arg(long, env = "HARBOR_STORAGE", value_name = "FILE", conflicts_with = "config")]

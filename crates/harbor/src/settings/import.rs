@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::db::Location;
 use domain::projects::ProjectName;
+
+use super::Standalone;
 
 #[derive(Clone, Debug, Args)]
 pub struct Import {
@@ -13,25 +14,8 @@ pub struct Import {
     #[arg(value_name = "ROOTDIRECTORY", conflicts_with = "config")]
     pub tree: Option<PathBuf>,
 
-    /// The data directory of a standalone instance.
-    #[arg(
-        long,
-        env = "HARBOR_DATA",
-        value_name = "DIR",
-        required_unless_present = "config",
-        conflicts_with = "config"
-    )]
-    pub data: Option<PathBuf>,
-
-    /// A PostgreSQL URL (`postgres://user:password@host/database`); without it SQLite in the data directory.
-    #[arg(
-        long,
-        env = "HARBOR_DATABASE_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        conflicts_with = "config"
-    )]
-    pub database_url: Option<Location>,
+    #[command(flatten)]
+    pub standalone: Standalone,
 
     /// A file (YAML) that says where objects are kept, as docs/storage.md tells; without it in the data directory.
     #[arg(long, env = "HARBOR_STORAGE", value_name = "FILE", conflicts_with = "config")]

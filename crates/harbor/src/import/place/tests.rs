@@ -12,8 +12,8 @@ use super::{adopt, open, refuse_another_s};
 use crate::data_dir::DataDir;
 use crate::instance::Instance;
 use crate::keys::KeyFiles;
-use crate::settings::Store;
 use crate::settings::import::Import;
+use crate::settings::{Standalone, Store};
 
 struct Place {
     directory: TempDir,
@@ -61,8 +61,7 @@ async fn a_tree_of_another_instance_is_refused_and_is_not_touched() {
     fs::write(&note, "01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
     let settings = Import {
         tree: Some(tree.clone()),
-        data: Some(place.data.path().to_owned()),
-        database_url: None,
+        standalone: Standalone { data: Some(place.data.path().to_owned()), database_url: None },
         storage: None,
         config: None,
         into: None,
@@ -130,8 +129,10 @@ async fn objects_are_looked_for_where_a_file_says() {
     fs::write(&file, format!("{}\n", tree.display())).unwrap();
     let settings = Import {
         tree: None,
-        data: Some(place.directory.path().join("data")),
-        database_url: None,
+        standalone: Standalone {
+            data: Some(place.directory.path().join("data")),
+            database_url: None,
+        },
         storage: Some(file),
         config: None,
         into: None,
